@@ -1,0 +1,17 @@
+//! Who is asking, what they ask for, and whether they may.
+//!
+//! Three questions, three types, in this order:
+//!
+//! 1. [`Peer`]: how did the connection arrive? A fact of the listener that accepted it, never of a header or an address.
+//! 2. [`Caller`]: who is behind the request? Made from the peer, and on public planes from a credential.
+//! 3. [`Permit`]: may this caller do this operation? Only [`decide`] makes one, and a graph cannot be touched without it.
+
+mod caller;
+mod decide;
+mod level;
+mod peer;
+
+pub use caller::{Caller, Credential, TailnetNode, TailnetUser};
+pub use decide::{Denied, Operation, Permit, Policy, decide};
+pub use level::Level;
+pub use peer::{Peer, Plane};
