@@ -1,0 +1,104 @@
+//! The accept loop: connections in, requests with their [`Peer`](crate::access::Peer) out.
+//!
+//! A [`Listener`] accepts and says how a connection arrived. [`Server`] counts it, ends its TLS, speaks HTTP/1.1 or HTTP/2
+//! with it, and puts the peer into the extensions of each request before the router sees it. Nothing else puts one there,
+//! so what a client sends cannot change it.
+
+mod activity;
+mod connection;
+mod limits;
+mod listener;
+mod slots;
+#[cfg(test)]
+mod tests {}
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+pub use limits::Limits;
+pub use listener::Listener;
+
+use connection::Protocol;
+use slots::Slots;
+
+/// Serves the connections of all listeners of the process, and counts them together. A clone is the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    slots: Slots,
+    protocol: Arc<Protocol>,
+    connections: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Server {
+    /// A server that nobody is connected to.
+    pub fn new(limits: Limits) -> Self {
+        Self { slots: Slots::new(limits), protocol: Arc::new(Protocol::new(limits)), connections: Arc::default() }
+    }
+
+    /// Accepts from `listener` until it ends or `stop` is cancelled, and drops it.
+    ///
+    /// Connections live on. After `stop` each one finishes the requests in flight and closes; see [`drain`](Self::drain).
+    pub async fn serve<L: Listener>(
+        &self,
+        mut listener: L,
+        tls: Option<TlsAcceptor>,
+        app: Router,
+        stop: CancellationToken,
+    ) {
+        // Done once here, it makes the router's clone for each request cheap.
+        let app = app.with_state(());
+        while let Some(Some((io, peer))) = stop.run_until_cancelled(listener.accept()).await {
+            let Some(slot) = self.slots.take(peer) else { continue };
+            let (protocol, tls, app) = (Arc::clone(&self.protocol), tls.clone(), app.clone());
+            // A child, because its lock is looked at with every request and is then no other connection's.
+            let stop = stop.child_token();
+            self.spawn(async move {
+                let _slot = slot;
+                protocol.run(io, peer, tls, app, stop).await;
+            });
+        }
+    }
+
+    /// Connections that are open now, on all planes.
+    pub fn open(&self) -> usize {
+        self.slots.open()
+    }
+
+    /// Waits for the open connections to end, and aborts those still open after `deadline`. Returns how many it cut.
+    ///
+    /// To be called when the listeners' `stop` is cancelled: it is `stop` that asks connections to end.
+    pub async fn drain(&self, deadline: Duration) -> usize {
+        let deadline = Instant::now() + deadline;
+        loop {
+            let mut connections = std::mem::take(&mut *self.lock());
+            if connections.is_empty() {
+                return 0;
+            }
+            let ended = timeout_at(deadline, async { while connections.join_next().await.is_some() {} }).await;
+            if ended.is_err() {
+                let cut = connections.len();
+                connections.abort_all();
+                debug!(cut, "connections cut at the deadline");
+                return cut;
+            }
+        }
+    }
+
+    fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let mut connections = self.lock();
+        // Forget those that have ended. One that panicked has been reported by the panic hook.
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

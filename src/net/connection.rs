@@ -1,0 +1,217 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+use tracing::debug;
+
+use super::Limits;
+use super::activity::{Activity, Watched};
+use crate::access::Peer;
+
+/// Time for a peer to take note that its idle connection ends.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Room for a head and a small body; a large one is read in pieces of this size.
+const H1_BUFFER: usize = 64 * 1024;
+/// What a client may send of one body, and of all bodies, before anyone reads it: tool calls are a few KiB.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What of one reply waits for a slow client in memory.
+const H2_SEND_BUFFER: usize = 64 * 1024;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that connections have in common.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    limits: Limits,
+    http: auto::Builder<TokioExecutor>,
+}
+
+impl Protocol {
+    pub(super) fn new(limits: Limits) -> Self {
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            // hyper's own time-out counts the time between requests as well; `Watch` knows the difference.
+            .header_read_timeout(None)
+            // Who closes its half right after the request still gets the reply.
+            .half_close(true)
+            .max_buf_size(H1_BUFFER.max(limits.header_bytes as usize));
+        http.http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.ping)
+            .keep_alive_timeout(limits.ping)
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(limits.header_bytes)
+            .initial_stream_window_size(H2_STREAM_WINDOW)
+            .initial_connection_window_size(H2_CONNECTION_WINDOW)
+            .max_send_buf_size(H2_SEND_BUFFER);
+        Self { limits, http }
+    }
+
+    /// Serves a connection until it ends, or until `stop` and the request in flight is answered.
+    pub(super) async fn run<Io>(
+        &self,
+        io: Io,
+        peer: Peer,
+        tls: Option<TlsAcceptor>,
+        app: Router,
+        stop: CancellationToken,
+    ) where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let ended = match tls {
+            None => self.serve(io, false, peer, app, stop).await,
+            Some(tls) => self.serve_tls(io, &tls, peer, app, stop).await,
+        };
+        if let Err(error) = ended {
+            debug!(plane = %peer.plane(), error = &*error, "connection ended");
+        }
+    }
+
+    async fn serve_tls<Io>(
+        &self,
+        io: Io,
+        tls: &TlsAcceptor,
+        peer: Peer,
+        app: Router,
+        stop: CancellationToken,
+    ) -> Result<(), Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let handshake = timeout(self.limits.handshake, tls.accept(io));
+        let stream = tokio::select! {
+            stream = handshake => stream.map_err(|_| "no TLS handshake in time")??,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.serve(stream, h2, peer, app, stop).await
+    }
+
+    async fn serve<Io>(&self, io: Io, h2: bool, peer: Peer, app: Router, stop: CancellationToken) -> Result<(), Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Activity::new(h2);
+        let io = TokioIo::new(Watched::new(io, Arc::clone(&activity)));
+        let requests = Arc::clone(&activity);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let in_flight = requests.begin(request.version());
+            request.extensions_mut().insert(peer);
+            let reply = app.clone().call(request);
+            async move { reply.await.map(|reply| reply.map(|body| in_flight.until_sent(body))) as Result<_, Infallible> }
+        });
+
+        let mut connection = pin!(self.http.serve_connection(io, service));
+        let mut watch = Watch::new(self.limits, &activity);
+        let mut stopped = pin!(stop.cancelled());
+        let mut leaving = false;
+        std::future::poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(ended);
+                }
+                if !leaving && stopped.as_mut().poll(cx).is_ready() {
+                    leaving = true;
+                } else {
+                    match watch.poll(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Expired::Idle) if !leaving => {
+                            leaving = true;
+                            watch.cut_at(Instant::now() + GOODBYE);
+                        }
+                        Poll::Ready(expired) => return Poll::Ready(Err(expired.reason().into())),
+                    }
+                }
+                connection.as_mut().graceful_shutdown();
+            }
+        })
+        .await
+    }
+}
+
+/// The one timer of a connection.
+///
+/// It is set to the earliest moment at which anything could be due, and looks at the marks when it fires. It is set anew in
+/// between only when a head came in part, which a client in good health seldom does: a request costs no timer.
+struct Watch<'a> {
+    limits: Limits,
+    activity: &'a Activity,
+    moved: Instant,
+    cut: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Why a connection has to end.
+#[derive(Clone, Copy, Debug)]
+enum Expired {
+    Head,
+    Idle,
+    Goodbye,
+}
+
+impl<'a> Watch<'a> {
+    fn new(limits: Limits, activity: &'a Activity) -> Self {
+        let now = Instant::now();
+        let timer = Box::pin(sleep_until(now + limits.header));
+        Self { limits, activity, moved: now, cut: None, timer }
+    }
+
+    fn cut_at(&mut self, at: Instant) {
+        self.cut = Some(at);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+        if self.activity.take_moved() {
+            self.moved = Instant::now();
+        }
+        let (due, expired) = self.due();
+        if due < self.timer.deadline() {
+            self.timer.as_mut().reset(due);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return Poll::Ready(expired);
+            }
+            self.timer.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    fn due(&self) -> (Instant, Expired) {
+        if let Some(at) = self.cut {
+            (at, Expired::Goodbye)
+        } else if let Some(began) = self.activity.head_began() {
+            (began + self.limits.header, Expired::Head)
+        } else {
+            (self.moved + self.limits.idle, Expired::Idle)
+        }
+    }
+}
+
+impl Expired {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Head => "no request head in time",
+            Self::Idle => "nothing moved for too long",
+            Self::Goodbye => "the peer did not take part in closing",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How much of this process strangers may use.
+
+use std::time::Duration;
+
+/// The limits of all connections of the process. Each number is for an honest client, with room to spare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections in all, the admin socket's not counted.
+    pub connections: usize,
+    /// How many of them may come from the public internet.
+    pub public: usize,
+    /// Open connections of one source: an IPv4 address, an IPv6 /64, or one tailnet device. Loopback is not counted.
+    pub per_source: usize,
+    /// Time for a TLS handshake.
+    pub handshake: Duration,
+    /// Time for a request's head, from its first byte; for the first head, from when the connection was accepted.
+    pub header: Duration,
+    /// How long a connection lives on which nothing happens, between requests or inside one.
+    pub idle: Duration,
+    /// Silence after which an HTTP/2 peer is asked whether it is there, and how long it has to say so.
+    pub ping: Duration,
+    /// Bytes of a request's head.
+    pub header_bytes: u32,
+    /// Requests at a time on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // A graph has one owner with a handful of clients, each with a few connections. About 50 KiB each, and up to
+            // three descriptors, which stays within a limit of 4096.
+            connections: 1024,
+            // However many addresses a stranger has, a quarter stays for the tailnet.
+            public: 768,
+            // Hosted clients reach the node from a few addresses that many of their users share.
+            per_source: 64,
+            // Two round trips by DERP take under a second; a lost packet or two add some more.
+            handshake: Duration::from_secs(10),
+            // A head is one packet or two, sent at once.
+            header: Duration::from_secs(10),
+            // Longer than any pool keeps a connection unused (Go and browsers: 90 s to 5 min), so that it is the client
+            // that closes; an event stream writes every 15 s.
+            idle: Duration::from_secs(300),
+            // A peer that vanished is noticed within a minute, and a phone is not woken all the time.
+            ping: Duration::from_secs(30),
+            // An OAuth access token and a browser's cookies fit several times.
+            header_bytes: 16 * 1024,
+            // A client that calls every tool at once stays below; each stream buffers up to 64 KiB of its reply.
+            streams: 64,
+        }
+    }
+}
