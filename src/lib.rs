@@ -5,4 +5,6 @@
 //! [`access::Permit`], `tools` run on graphs, `mcp` speaks the protocol, `http` carries it, and `app` puts it together.
 
 pub mod access;
+pub mod graph;
 pub mod secret;
+pub mod tools;
