@@ -5,6 +5,19 @@
 //! [`access::Permit`], `tools` run on graphs, `mcp` speaks the protocol, `http` carries it, and `app` puts it together.
 
 pub mod access;
+pub mod admin;
+#[cfg(feature = "tailnet")]
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod graph;
+pub mod http;
+pub mod mcp;
 pub mod net;
+pub mod report;
 pub mod secret;
+#[cfg(feature = "tailnet")]
+pub mod tailnet;
+pub mod telemetry;
 pub mod tls;
+pub mod tools;

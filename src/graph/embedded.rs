@@ -1,0 +1,110 @@
+//! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
+
+mod failure;
+mod import;
+mod pool;
+mod schema;
+mod source;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Action, GraphError};
+use failure::Failure;
+use pool::Pool;
+
+pub use import::{ImportError, Imported, Progress};
+pub use source::Source;
+
+/// An open database. A clone is cheap and works on the same one; other processes may have it open too.
+#[derive(Clone)]
+pub struct Embedded(Arc<Pool>);
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is nothing there, or it may not be read.
+    #[error("cannot open {path}: {source}", path = path.display())]
+    Unreachable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// It is something else.
+    #[error("{path} is not a graph of this program; it was left as it is", path = path.display())]
+    NotAGraph {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was made by another version of this program.
+    #[error("{path} has format {found}, and this program knows format {known}; load the export again, or use the version that made it", path = path.display(), known = schema::VERSION)]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// The format it has.
+        found: i32,
+    },
+}
+
+impl Embedded {
+    /// Loads a Roam JSON export into a database that does not exist yet.
+    ///
+    /// The export is read page by page. The database appears under its name when it is complete, readable by its owner
+    /// alone, or it does not appear at all.
+    ///
+    /// # Errors
+    /// When the export cannot be read or is not what Roam writes, or the database is there already or cannot be written.
+    pub fn import(export: &Path, database: &Path, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
+        import::import(export, database, progress)
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// When it cannot be read and written, or is not one of ours.
+    pub fn open(database: &Path) -> Result<Self, OpenError> {
+        let writer = checked(database, true)?;
+        Ok(Self(Arc::new(Pool::new(database.to_owned(), writer))))
+    }
+
+    /// The export that a database was made from; `None` if it is not a database of ours.
+    pub fn source(database: &Path) -> Option<Source> {
+        Source::load(&checked(database, false).ok()?).ok()
+    }
+
+    /// Does one action. The arguments are those of the Local API, in its order.
+    pub(super) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        self.run(action, args).await.map_err(Failure::report)
+    }
+
+    async fn run(&self, action: Action, _args: Vec<Value>) -> Result<Value, Failure> {
+        match action {
+            _ => Err(Failure::Stopped),
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Embedded").field(&self.0.path()).finish()
+    }
+}
+
+/// Connects to a file and looks whether it is ours before anything is done with it.
+fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> {
+    let unreachable = |source| OpenError::Unreachable { path: path.to_owned(), source };
+    let db = schema::connect(path, write).map_err(unreachable)?;
+    let header = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    match (header("application_id"), header("user_version")) {
+        (Ok(schema::APPLICATION_ID), Ok(schema::VERSION)) => Ok(db),
+        (Ok(schema::APPLICATION_ID), Ok(found)) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
+        (Err(source), _) if source.sqlite_error_code() != Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(unreachable(source))
+        }
+        _ => Err(OpenError::NotAGraph { path: path.to_owned() }),
+    }
+}

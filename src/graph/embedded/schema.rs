@@ -1,0 +1,73 @@
+//! The database file: its tables, and how a connection to it is set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// Marks the file as ours in its header: "roam" in ASCII.
+pub(super) const APPLICATION_ID: i32 = 0x726f_616d;
+/// Counts the changes of the tables below.
+pub(super) const VERSION: i32 = 1;
+
+/// Another process may hold the write lock while it stores a large paste; nobody waits longer than a client would.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pages and blocks are one table, because Roam's references, uids and parents do not tell them apart.
+///
+/// * A page has no parent, and `text` is its title. A block has one, and `text` is its string.
+/// * `page` is the page a block is on; a page is on itself.
+/// * `ord` counts from 0 without gaps among the children of one parent.
+/// * `hidden` is 1 for a block that carries a hide tag, and for everything below it.
+/// * `log_id` marks daily notes. `extra` keeps what the export says and nothing here reads, as JSON.
+///
+/// `words` is the search index over folded text (see `fold`). It stores trigrams: the other tokenizers of SQLite know
+/// words only by the spaces between them, which Chinese and Japanese do not write, while a trigram index finds any
+/// substring in any language. It keeps neither the text nor positions (`content=''`, `detail=none`), which makes it a
+/// third as large; the search checks its candidates against the text, which it needs for the ranking anyway.
+pub(super) const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE node (
+    id INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL,
+    parent INTEGER REFERENCES node(id),
+    page INTEGER NOT NULL REFERENCES node(id),
+    ord INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    hidden INTEGER NOT NULL DEFAULT 0,
+    heading INTEGER,
+    children_view TEXT,
+    text_align TEXT,
+    open INTEGER NOT NULL DEFAULT 1,
+    log_id INTEGER,
+    created_at INTEGER,
+    created_by TEXT,
+    edited_at INTEGER,
+    edited_by TEXT,
+    extra TEXT
+);
+CREATE UNIQUE INDEX node_uid ON node(uid);
+CREATE UNIQUE INDEX node_title ON node(text) WHERE parent IS NULL;
+CREATE INDEX node_children ON node(parent, ord) WHERE parent IS NOT NULL;
+CREATE INDEX node_recent ON node(edited_at) WHERE parent IS NULL;
+CREATE TABLE refs (src INTEGER NOT NULL, dst INTEGER NOT NULL, PRIMARY KEY (src, dst)) WITHOUT ROWID;
+CREATE INDEX refs_back ON refs(dst, src);
+CREATE VIRTUAL TABLE words USING fts5(
+    text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+);
+";
+
+/// Opens a database that exists, for reading alone or for writing too.
+pub(super) fn connect(path: &Path, write: bool) -> rusqlite::Result<Connection> {
+    let access = if write { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    // Each connection is used by one thread at a time, so SQLite's own mutex is not needed.
+    let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(64);
+    if write {
+        // What a client was told is written must survive a power cut, and writes here are few and small.
+        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "foreign_keys", true)?;
+    }
+    Ok(db)
+}

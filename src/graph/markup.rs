@@ -1,0 +1,1 @@
+//! Roam's markup, as far as a graph has to understand it.

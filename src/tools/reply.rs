@@ -1,0 +1,59 @@
+//! How results and errors look to the client.
+
+use serde_json::{Map, Value};
+
+use super::Failure;
+
+/// What a tool answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// What the model reads.
+    pub text: String,
+    /// The same as an object, for tools that have an output schema.
+    pub structured: Option<Map<String, Value>>,
+    /// Whether the text tells of an error.
+    pub is_error: bool,
+}
+
+impl Reply {
+    /// A result. Objects get a `graph` field, so that a model working on several graphs knows whose answer it reads.
+    pub(super) fn success(mut value: Value, graph: Option<&str>, structured: bool) -> Self {
+        if let (Value::Object(object), Some(graph)) = (&mut value, graph) {
+            object.insert("graph".into(), graph.into());
+        }
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            other => pretty(other),
+        };
+        let structured = match value {
+            Value::Object(object) if structured => Some(object),
+            _ => None,
+        };
+        Self { text, structured, is_error: false }
+    }
+
+    /// An error that the model can read and act on.
+    pub(super) fn failure(failure: &Failure) -> Self {
+        match failure {
+            Failure::Arguments(problem) => Self::invalid(problem),
+            Failure::Graph(error) => Self::from(error),
+        }
+    }
+
+    /// Arguments that do not fit.
+    pub(super) fn invalid(problem: &str) -> Self {
+        Self { text: format!("Invalid arguments: {problem}"), structured: None, is_error: true }
+    }
+}
+
+/// The same look for errors that happen before a tool runs, such as a graph that is not there.
+impl From<&crate::graph::GraphError> for Reply {
+    fn from(error: &crate::graph::GraphError) -> Self {
+        Self { text: pretty(&error.to_json()), structured: None, is_error: true }
+    }
+}
+
+/// JSON with two-space indent.
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
