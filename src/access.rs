@@ -8,10 +8,12 @@
 
 mod caller;
 mod decide;
+mod directory;
 mod level;
 mod peer;
 
 pub use caller::{Caller, Credential, TailnetNode, TailnetUser};
-pub use decide::{Denied, Operation, Permit, Policy, decide};
+pub use decide::{Denied, Operation, Permit, Policy, admit, decide};
+pub use directory::Directory;
 pub use level::Level;
 pub use peer::{Peer, Plane};

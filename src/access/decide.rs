@@ -82,15 +82,9 @@ const PUBLIC_DOOR_SHUT: &str = "Public access is switched off on this server.";
 
 /// Decides whether `caller` may do `operation` under `policy`.
 ///
-/// Deny is the default: a caller that no line below names gets nothing.
+/// Deny is the default: a caller that no line of the policy names gets nothing.
 pub fn decide(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> Result<Permit, Denied> {
-    let granted = granted(policy, caller).ok_or_else(|| Denied::NoAccess {
-        caller: caller.to_string(),
-        remedy: match caller {
-            Caller::Public(_) => PUBLIC_DOOR_SHUT,
-            Caller::User(_) | Caller::Tagged(_) | Caller::Admin => ASK_THE_OWNER,
-        },
-    })?;
+    let granted = admit(policy, caller)?;
     if granted < operation.needs {
         return Err(Denied::Level {
             caller: caller.to_string(),
@@ -100,6 +94,17 @@ pub fn decide(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> Re
         });
     }
     Ok(Permit { level: granted, graph: operation.graph.map(str::to_owned) })
+}
+
+/// Whether `caller` may use this server at all, and up to which level.
+pub fn admit(policy: &Policy, caller: &Caller) -> Result<Level, Denied> {
+    granted(policy, caller).ok_or_else(|| Denied::NoAccess {
+        caller: caller.to_string(),
+        remedy: match caller {
+            Caller::Public(_) => PUBLIC_DOOR_SHUT,
+            Caller::User(_) | Caller::Tagged(_) | Caller::Admin => ASK_THE_OWNER,
+        },
+    })
 }
 
 /// The level `policy` gives to `caller`; `None` for nothing at all.

@@ -1,0 +1,232 @@
+//! `roam-mcp up`: puts the parts together, in the order in which they come to life.
+
+mod door;
+mod graphs;
+mod progress;
+mod reporter;
+mod settings;
+mod signals;
+mod state_dir;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use settings::Settings;
+pub use state_dir::{StateDir, StateDirError};
+
+use crate::access::{Directory, Policy};
+use crate::admin;
+use crate::config::{HttpSection, RoamTools};
+use crate::graph::Graphs;
+use crate::http::{Credentials, Names, Site};
+use crate::mcp::Mcp;
+use crate::net::{Limits, Server};
+use crate::report::{CertificateState, Door, start_card};
+use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
+use crate::tls::CertificateSlot;
+use progress::Progress;
+use reporter::Reporter;
+use view::View;
+
+/// Requests in flight when the program is told to stop have this long.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Closing a node takes milliseconds; one that takes this long hangs and is left to the end of the process.
+const CLOSE: Duration = Duration::from_secs(7);
+/// The start card waits this long for the certificate and for the public door, and then says how they stand.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why `up` ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The credential does not let the node in.
+    #[error(
+        "the control server refused the credential: {0}\n\
+         Make a new auth key in the admin console (Settings, Keys), or run without one to log in by a URL."
+    )]
+    Refused(String),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// Anything else, with its story.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+/// Runs a node until SIGINT or SIGTERM, which is a good end.
+///
+/// # Errors
+/// When it cannot start, or the control server refuses it.
+pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
+    let stop = signals::stop_token().map_err(anyhow::Error::from)?;
+    let progress = Progress::new();
+    let graphs = graphs::open(&settings.graph, &state, &progress)?;
+    let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
+
+    let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
+    let view = Arc::new(View::default());
+    let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
+    let result = match join(&node, &progress, &stop).await {
+        Ok(Some(status)) => {
+            view.update(status);
+            Running { settings, state, node: node.clone(), view, graphs, http, stop }.serve(&progress).await
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if tokio::time::timeout(CLOSE, node.close()).await.is_err() {
+        tracing::error!("the tailnet node did not close in time");
+    }
+    follow.abort();
+    result
+}
+
+/// Joins the tailnet; `None` when told to stop while waiting to be let in.
+async fn join(node: &Node, progress: &Progress, stop: &CancellationToken) -> Result<Option<Status>, UpError> {
+    let step = progress.step("Joining the tailnet");
+    match stop.run_until_cancelled(node.up()).await {
+        None => Ok(None),
+        Some(Ok(status)) => {
+            step.done(&format!("Joined {} as {}", status.tailnet, status.name));
+            Ok(Some(status))
+        }
+        Some(Err(NodeError { kind: ErrorKind::Auth, message, .. })) => Err(UpError::Refused(message)),
+        Some(Err(error)) => Err(anyhow::Error::from(error).context("cannot join the tailnet").into()),
+    }
+}
+
+/// A node that is in its tailnet, and what it serves there.
+struct Running {
+    settings: Settings,
+    state: StateDir,
+    node: Node,
+    view: Arc<View>,
+    graphs: Graphs,
+    http: HttpSection,
+    stop: CancellationToken,
+}
+
+impl Running {
+    async fn serve(self, progress: &Progress) -> Result<(), UpError> {
+        let mut tasks = JoinSet::new();
+        let credentials = Credentials { token: self.http.token.clone(), path_secret: self.http.path_secret.clone() };
+        let router = self.site(&mut tasks, credentials.clone());
+        let server = Server::new(Limits::default());
+
+        let slot = CertificateSlot::new();
+        let (state, certificate) = watch::channel(CertificateState::Pending);
+        tasks.spawn(keep_certificate(self.node.clone(), self.view.certificate_name(), slot.clone(), state));
+        // HTTPS for all, and HTTP for when the tailnet has no certificates: inside it WireGuard encrypts either.
+        for (port, tls) in [(443, Some(slot.acceptor())), (80, None)] {
+            let listener = self.node.listen(Kind::Tailnet, port).await.map_err(anyhow::Error::from)?;
+            let (server, router, stop) = (server.clone(), router.clone(), self.stop.clone());
+            tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
+        }
+        let door = self.door(&mut tasks, &server, &slot, router);
+        self.settle("Getting a certificate", progress, certificate.clone(), |state| {
+            *state != CertificateState::Pending
+        })
+        .await;
+        self.settle("Opening Funnel", progress, door.clone(), |door| *door != Door::Opening).await;
+
+        let reporter = Reporter {
+            started: jiff::Timestamp::now(),
+            node: self.node.clone(),
+            view: Arc::clone(&self.view),
+            graphs: self.graphs.clone(),
+            credentials,
+            funnel_port: self.settings.funnel_port,
+            certificate,
+            door,
+            server: server.clone(),
+        };
+        if !self.stop.is_cancelled() {
+            progress.print(&start_card(&reporter.report(self.settings.show_secrets).await));
+        }
+        let socket = self.state.admin_socket()?;
+        let (admin, stop) = (server.clone(), self.stop.clone());
+        tasks.spawn(async move { admin.serve(socket, None, admin::router(reporter.into_shared()), stop).await });
+        self.stop.cancelled().await;
+
+        tracing::info!("stopping");
+        match server.drain(DRAIN).await {
+            0 => {}
+            cut => tracing::warn!(connections = cut, "cut at the end of their time"),
+        }
+        Ok(())
+    }
+
+    /// The router, and the task that keeps what follows from the node's own record in step with it.
+    fn site(&self, tasks: &mut JoinSet<()>, credentials: Credentials) -> Router {
+        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
+        let site = Arc::new(Site {
+            policy: Arc::clone(&policy),
+            names: ArcSwap::from_pointee(Names::default()),
+            credentials,
+            directory: Arc::clone(&whois) as Arc<dyn Directory>,
+            mcp: Mcp::new(&self.graphs, &policy, &self.stop),
+        });
+        let router = crate::http::router(Arc::clone(&site));
+        let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);
+        let apply = move |status: &Status| {
+            whois.clear();
+            let owner = status.owner.as_ref().map(|owner| owner.id);
+            policy.store(Arc::new(Policy { owner, ..Policy::default() }));
+            site.names.store(Arc::new(Names::new(&status.name, &status.addresses, &extra, &ports)));
+        };
+        let mut changes = self.view.subscribe();
+        apply(&changes.borrow_and_update());
+        tasks.spawn(async move {
+            while changes.changed().await.is_ok() {
+                apply(&changes.borrow_and_update());
+            }
+        });
+        router
+    }
+
+    fn door(
+        &self,
+        tasks: &mut JoinSet<()>,
+        server: &Server,
+        slot: &CertificateSlot,
+        router: Router,
+    ) -> watch::Receiver<Door> {
+        if !self.settings.funnel {
+            return watch::channel(Door::Off).1;
+        }
+        let (state, door) = watch::channel(Door::Opening);
+        let keeper = door::Keeper {
+            node: self.node.clone(),
+            port: self.settings.funnel_port,
+            server: server.clone(),
+            tls: slot.acceptor(),
+            router,
+            stop: self.stop.clone(),
+        };
+        tasks.spawn(keeper.keep(self.view.subscribe(), state));
+        door
+    }
+
+    /// Shows a step until `state` has settled, one way or the other.
+    async fn settle<T: ToString + Send + Sync>(
+        &self,
+        name: &str,
+        progress: &Progress,
+        mut state: watch::Receiver<T>,
+        settled: impl FnMut(&T) -> bool,
+    ) {
+        let step = progress.step(name);
+        match self.stop.run_until_cancelled(tokio::time::timeout(PATIENCE, state.wait_for(settled))).await {
+            Some(Ok(Ok(state))) => step.done(&state.to_string()),
+            Some(_) => step.done("This takes long; the node goes on trying"),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Makes reports from the parts of a running node.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::view::View;
+use crate::admin;
+use crate::graph::{Graph, Graphs};
+use crate::http::Credentials;
+use crate::net::Server;
+use crate::report::{CertificateState, Door, NodeReport, Report, Urls};
+use crate::secret::Secret;
+use crate::tailnet::{Node, Status};
+
+pub(super) struct Reporter {
+    pub(super) started: Timestamp,
+    pub(super) node: Node,
+    pub(super) view: Arc<View>,
+    pub(super) graphs: Graphs,
+    pub(super) credentials: Credentials,
+    pub(super) funnel_port: u16,
+    pub(super) certificate: watch::Receiver<CertificateState>,
+    pub(super) door: watch::Receiver<Door>,
+    pub(super) server: Server,
+}
+
+impl Reporter {
+    pub(super) fn into_shared(self) -> admin::Reporter {
+        let reporter = Arc::new(self);
+        Arc::new(move |secrets| {
+            let reporter = Arc::clone(&reporter);
+            Box::pin(async move { reporter.report(secrets).await })
+        })
+    }
+
+    pub(super) async fn report(&self, show_secrets: bool) -> Report {
+        let status = match self.node.status().await {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(%error, "the node does not tell its status");
+                self.view.status()
+            }
+        };
+        Report {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            started: self.started,
+            urls: self.urls(&status.name, show_secrets),
+            node: node_report(status),
+            certificate: self.certificate.borrow().clone(),
+            funnel: self.door.borrow().clone(),
+            graphs: self.graphs.list().iter().map(Graph::name).map(str::to_owned).collect(),
+            connections: self.server.open(),
+        }
+    }
+
+    fn urls(&self, name: &str, show_secrets: bool) -> Urls {
+        let shown = |secret: &Secret| if show_secrets { secret.expose().to_owned() } else { secret.masked() };
+        let public = match self.funnel_port {
+            443 => format!("https://{name}"),
+            port => format!("https://{name}:{port}"),
+        };
+        let secret = self.credentials.path_secret.as_ref();
+        Urls {
+            tailnet: format!("https://{name}/mcp"),
+            tailnet_plain: format!("http://{name}/mcp"),
+            public_secret: secret.map(|secret| format!("{public}/{}/mcp", shown(secret))),
+            public: format!("{public}/mcp"),
+            token: shown(&self.credentials.token),
+            masked: !show_secrets,
+        }
+    }
+}
+
+fn node_report(status: Status) -> NodeReport {
+    NodeReport {
+        name: status.name,
+        tailnet: status.tailnet,
+        state: status.state,
+        online: status.online,
+        addresses: status.addresses,
+        owner: status.owner.map(|owner| owner.login),
+        tags: status.tags,
+        key_expiry: status.key_expiry,
+        login_url: Some(status.login_url).filter(|url| !url.is_empty()),
+        health: status.health.into_iter().map(|warning| format!("{}: {}", warning.title, warning.text)).collect(),
+    }
+}

@@ -1,0 +1,148 @@
+//! What `up` works with, made from what was typed.
+
+use std::path::{Path, PathBuf};
+
+use super::UpError;
+use super::state_dir::StateDir;
+use crate::cli::UpArgs;
+use crate::config::{self, ConfigError};
+use crate::secret::Secret;
+use crate::tailnet::NodeConfig;
+
+/// The settings of a node.
+#[derive(Debug)]
+pub struct Settings {
+    /// How it joins.
+    pub node: NodeConfig,
+    /// The export to serve.
+    pub graph: PathBuf,
+    /// Whether to open the public door.
+    pub funnel: bool,
+    /// The port of the public door.
+    pub funnel_port: u16,
+    /// Whether to print secrets.
+    pub show_secrets: bool,
+    /// The official tools' file, which holds the public credentials.
+    pub roam_tools: PathBuf,
+}
+
+/// Key of an OAuth client, which Tailscale also accepts in place of an auth key.
+const CLIENT_SECRET_PREFIX: &str = "tskey-client-";
+
+impl Settings {
+    /// Reads what the arguments point to.
+    ///
+    /// # Errors
+    /// When a file that was named cannot be read, or settings contradict each other.
+    pub fn new(args: UpArgs, state: &StateDir) -> Result<Self, UpError> {
+        Self::checked(args, state.node()?).map_err(|error| UpError::Other(error.into()))
+    }
+
+    fn checked(args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
+        let mut auth_key = secret("--auth-key-file", args.auth_key, args.auth_key_file.as_deref())?;
+        let mut client_secret = secret("--client-secret-file", args.client_secret, args.client_secret_file.as_deref())?;
+        if client_secret.is_none()
+            && auth_key.as_ref().is_some_and(|key| key.expose().starts_with(CLIENT_SECRET_PREFIX))
+        {
+            client_secret = auth_key.take();
+        }
+        let tags = args.tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>()?;
+        if client_secret.is_some() && tags.is_empty() {
+            return Err(ConfigError::Invalid {
+                setting: "--tags",
+                problem: "an OAuth client joins tagged nodes only; name the tags it may give".into(),
+            });
+        }
+        Ok(Self {
+            node: NodeConfig {
+                dir,
+                hostname: args.hostname,
+                control_url: args.control_url,
+                auth_key,
+                client_secret,
+                tags,
+                ephemeral: args.ephemeral,
+                verbose: args.log.log_level.contains("tailscale") || args.log.log_level == "trace",
+                resolver: args.tailnet_resolver,
+            },
+            graph: args.graph,
+            funnel: !args.no_funnel,
+            funnel_port: args.funnel_port.parse().unwrap_or(443),
+            show_secrets: args.show_secrets,
+            roam_tools: config::roam_tools_path()?,
+        })
+    }
+}
+
+/// A secret that was typed, or that a file holds. An empty one was meant to be something.
+fn secret(setting: &'static str, typed: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, ConfigError> {
+    let text = match (typed, file) {
+        (Some(text), _) => text,
+        (None, Some(path)) => {
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: path.to_owned(), source })?
+        }
+        (None, None) => return Ok(None),
+    };
+    match text.trim() {
+        "" => Err(ConfigError::Invalid {
+            setting,
+            problem: "it is empty; put the key in, or leave the setting out".into(),
+        }),
+        text => Ok(Some(Secret::from(text))),
+    }
+}
+
+fn tag(tag: String) -> Result<String, ConfigError> {
+    match tag.strip_prefix("tag:") {
+        Some(name) if !name.is_empty() => Ok(tag),
+        _ => {
+            Err(ConfigError::Invalid { setting: "--tags", problem: format!("`{tag}` is not a tag; write `tag:name`") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn settings(args: &[&str]) -> Result<Settings, ConfigError> {
+        let base = ["roam-mcp", "up", "--graph", "g.json"];
+        let Command::Up(up) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else { unreachable!() };
+        Settings::checked(*up, PathBuf::from("/state"))
+    }
+
+    #[test]
+    fn the_door_is_open_unless_told_otherwise() {
+        assert!(settings(&[]).unwrap().funnel);
+        assert!(!settings(&["--no-funnel"]).unwrap().funnel);
+        assert!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel);
+        assert_eq!(settings(&["--funnel-port", "8443"]).unwrap().funnel_port, 8443);
+    }
+
+    #[test]
+    fn a_key_comes_from_a_file_without_its_line_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        std::fs::write(&path, "tskey-auth-abc\n").unwrap();
+        let settings = settings(&["--auth-key-file", path.to_str().unwrap()]).unwrap();
+        assert!(settings.node.auth_key.unwrap().matches("tskey-auth-abc"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        for (args, named) in [
+            (&["--auth-key", ""][..], "--auth-key"),
+            (&["--auth-key-file", "/nowhere/key"], "/nowhere/key"),
+            (&["--tags", "roam"], "tag:name"),
+            (&["--tags", "tag:"], "tag:name"),
+            (&["--client-secret", "tskey-client-x"], "--tags"),
+            (&["--auth-key", "tskey-client-x"], "--tags"),
+        ] {
+            let error = settings(args).unwrap_err().to_string();
+            assert!(error.contains(named), "{args:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The state directory: private, and one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixListener;
+
+use crate::admin;
+
+/// A state directory that this process holds. Dropping it gives it free.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirError {
+    /// Another process holds it.
+    #[error(
+        "{} is in use by another roam-mcp. `roam-mcp status` shows it; stop it first, or give this one its own --state-dir",
+        path.display()
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It cannot be written.
+    #[error("cannot use {} as state directory: {source}. Choose another with --state-dir", path.display())]
+    Unusable {
+        /// What could not be used.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StateDir {
+    /// Makes the directory if needed, private to its owner, and locks it.
+    ///
+    /// # Errors
+    /// When another process holds it, or it cannot be written.
+    pub fn open(path: &Path) -> Result<Self, StateDirError> {
+        make_private(path)?;
+        let unusable = |source| StateDirError::Unusable { path: path.to_owned(), source };
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateDirError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// Where tsnet keeps the node.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn node(&self) -> Result<PathBuf, StateDirError> {
+        self.inner("node")
+    }
+
+    /// Where loaded graphs are.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn graphs(&self) -> Result<PathBuf, StateDirError> {
+        self.inner("graphs")
+    }
+
+    /// Where a fault of the embedded node is written to.
+    pub fn crash_log(&self) -> PathBuf {
+        self.path.join("crash.log")
+    }
+
+    /// Listens on the admin socket. What a dead process left there is replaced: the lock says that it is dead.
+    pub(super) fn admin_socket(&self) -> Result<UnixListener, StateDirError> {
+        let path = self.path.join(admin::SOCKET);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => UnixListener::bind(&path),
+        }
+        .and_then(|listener| std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener))
+        .map_err(|source| StateDirError::Unusable { path, source })
+    }
+
+    fn inner(&self, name: &str) -> Result<PathBuf, StateDirError> {
+        let path = self.path.join(name);
+        make_private(&path)?;
+        Ok(path)
+    }
+}
+
+/// The directory is 0700 before anything is in it, so the socket is never open to others, not even while it is made.
+fn make_private(path: &Path) -> Result<(), StateDirError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(0o700)))
+        .map_err(|source| StateDirError::Unusable { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_refused_until_the_first_has_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        let first = StateDir::open(&path).unwrap();
+        assert!(matches!(StateDir::open(&path), Err(StateDirError::InUse { .. })));
+        drop(first);
+        StateDir::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        let error = StateDir::open(&path.join("state")).unwrap_err().to_string();
+        assert!(error.contains("--state-dir"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_admin_socket_is_private_and_replaces_a_stale_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        drop(state.admin_socket().unwrap());
+        let _socket = state.admin_socket().unwrap();
+        let mode = dir.path().join(admin::SOCKET).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

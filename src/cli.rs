@@ -1,0 +1,187 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::config::host_label;
+use crate::telemetry::Format;
+
+/// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Join the tailnet and serve a graph until stopped
+    #[cfg(feature = "tailnet")]
+    #[command(after_help = UP_EXAMPLES)]
+    Up(Box<UpArgs>),
+    /// Show what a running node is doing
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(feature = "tailnet")]
+const UP_EXAMPLES: &str = "\
+Examples:
+  First start: prints a login URL, opens the public door, shows what to paste where
+      roam-mcp up --hostname roam --graph notes.json --show-secrets
+
+  The same without a person, with a key from the admin console
+      roam-mcp up --hostname roam --graph notes.json --auth-key-file key.txt
+
+  Tailnet only
+      roam-mcp up --graph notes.json --no-funnel
+
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 credential refused, 4 state directory in use.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  roam-mcp status
+  roam-mcp status --json | jq .funnel
+  roam-mcp status --show-secrets     the public URL to paste, in full
+
+Exit codes: 0 running, 1 failed, 2 wrong usage, 5 no node is running.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  roam-mcp completions bash > ~/.local/share/bash-completion/completions/roam-mcp
+  roam-mcp completions zsh > ~/.zfunc/_roam-mcp
+  roam-mcp completions fish > ~/.config/fish/completions/roam-mcp.fish";
+
+/// `roam-mcp up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Name to ask for in the tailnet
+    #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
+    pub hostname: String,
+
+    /// Roam JSON export to serve; loaded on first use
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
+    pub graph: PathBuf,
+
+    /// File that holds an auth key [or set TS_AUTHKEY]
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_AUTH_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]
+    pub auth_key_file: Option<PathBuf>,
+
+    /// Auth key; other users of this machine can see it in the process list, so prefer the file or TS_AUTHKEY
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "TS_AUTHKEY",
+        hide_env_values = true,
+        conflicts_with = "auth_key_file",
+        help_heading = "Joining"
+    )]
+    pub auth_key: Option<String>,
+
+    /// File that holds an OAuth client secret, which mints a key for the tags given [or set TS_CLIENT_SECRET]
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_CLIENT_SECRET_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]
+    pub client_secret_file: Option<PathBuf>,
+
+    /// OAuth client secret; prefer the file or TS_CLIENT_SECRET
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "TS_CLIENT_SECRET",
+        hide_env_values = true,
+        conflicts_with = "client_secret_file",
+        help_heading = "Joining"
+    )]
+    pub client_secret: Option<String>,
+
+    /// Tags to ask for, comma-separated; a tagged node belongs to nobody
+    #[arg(long, value_name = "TAGS", env = "ROAM_MCP_TAGS", value_delimiter = ',', help_heading = "Joining")]
+    pub tags: Vec<String>,
+
+    /// Let the tailnet forget this node when it goes offline
+    #[arg(long, env = "ROAM_MCP_EPHEMERAL", value_parser = FalseyValueParser::new(), help_heading = "Joining")]
+    pub ephemeral: bool,
+
+    /// Another control server, such as Headscale
+    #[arg(long, value_name = "URL", env = "TS_CONTROL_URL", value_hint = ValueHint::Url, help_heading = "Joining")]
+    pub control_url: Option<String>,
+
+    /// Where the node keeps its identity, its certificates and loaded graphs
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+
+    /// Open the public door (the default)
+    #[arg(long, overrides_with = "no_funnel", help_heading = "Public access")]
+    pub funnel: bool,
+
+    /// Serve the tailnet only
+    #[arg(long, env = "ROAM_MCP_NO_FUNNEL", value_parser = FalseyValueParser::new(), help_heading = "Public access")]
+    pub no_funnel: bool,
+
+    /// Port of the public door; Claude.ai needs 443
+    #[arg(long, value_name = "PORT", default_value = "443", env = "ROAM_MCP_FUNNEL_PORT", value_parser = ["443", "8443", "10000"], help_heading = "Public access")]
+    pub funnel_port: String,
+
+    /// Print tokens and secret URLs in full
+    #[arg(long, help_heading = "Public access")]
+    pub show_secrets: bool,
+
+    #[command(flatten)]
+    /// Logging.
+    pub log: LogArgs,
+
+    /// For tests: the DNS server of the embedded node
+    #[arg(long, value_name = "ADDRESS", env = "ROAM_MCP_TAILNET_RESOLVER", hide = true)]
+    pub tailnet_resolver: Option<SocketAddr>,
+}
+
+/// Logging, on stderr.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// error, warn, info, debug or trace; or directives such as `info,tailscale=debug`
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "ROAM_MCP_LOG_LEVEL", help_heading = "Logging")]
+    pub log_level: String,
+
+    /// Form of log lines
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "ROAM_MCP_LOG_FORMAT", help_heading = "Logging")]
+    pub log_format: Format,
+}
+
+/// `roam-mcp status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// State directory of the node
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print secret URLs in full
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,82 @@
+//! The Model Context Protocol, both eras on one endpoint: 2026-07-28 and every earlier revision, without sessions.
+//!
+//! rmcp speaks the protocol. What is ours: which tools a caller sees, the decision before every call, and serving
+//! clients that are careless with `Accept`.
+
+mod body;
+mod server;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Policy;
+use crate::graph::Graphs;
+use crate::tools;
+use server::Server;
+
+type Service = StreamableHttpService<Server, NeverSessionManager>;
+
+/// The MCP service over HTTP. Clones are the same service.
+#[derive(Clone)]
+pub struct Mcp {
+    /// Answers in an event stream, which a keep-alive comment keeps open during a long call.
+    streaming: Service,
+    /// Answers in one JSON document, for clients that do not name event streams in `Accept`.
+    plain: Service,
+}
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+impl Mcp {
+    /// Serves `graphs` to callers under `policy`; `stop` ends open streams.
+    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, stop: &CancellationToken) -> Self {
+        let service = |json: bool| {
+            let server = Server::new(graphs.clone(), Arc::clone(policy));
+            let config = StreamableHttpServerConfig::default()
+                // Without sessions there is nothing to lose at a restart, to steal, or to bind to a caller.
+                .with_legacy_session_mode(false)
+                .with_json_response(json)
+                .with_cancellation_token(stop.clone())
+                .with_max_request_body_bytes(body::LIMIT)
+                // Host and Origin are checked on every route by `http::names`, which knows the node's name.
+                .disable_allowed_hosts()
+                .disable_allowed_origins();
+            Service::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), config)
+        };
+        Self { streaming: service(false), plain: service(true) }
+    }
+
+    /// Answers one request. The caller must be in its extensions as an [`crate::access::Caller`].
+    pub async fn answer(&self, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let bytes = match body::read(&parts.headers, body).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let service = if accepts_event_stream(&parts.headers) { &self.streaming } else { &self.plain };
+        // rmcp insists on both media types, which the specification asks clients for and several do not send.
+        let both = const { HeaderValue::from_static("application/json, text/event-stream") };
+        parts.headers.insert(header::ACCEPT, both);
+        let response = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
+        response.map(Body::new)
+    }
+
+    /// The body of `GET /health`.
+    pub fn health(&self) -> Value {
+        json!({"status": "ok", "graph": "ok", "tools": tools::TOOLS.len()})
+    }
+}
+
+fn accepts_event_stream(headers: &HeaderMap) -> bool {
+    let named = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains(EVENT_STREAM));
+    headers.get_all(header::ACCEPT).iter().any(named)
+}

@@ -1,0 +1,86 @@
+//! Reading a request body: all of it, not too much, not for too long, and JSON.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::http::Refusal;
+
+/// The most bytes a request may have. A page of a book is 3 kB; 4 MiB leave room for a file in base64.
+pub(super) const LIMIT: usize = 4 << 20;
+/// How long a body may take. 4 MiB pass in this time at 1.2 Mbit/s.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads `body` whole, or says what is wrong with it.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    // An honest sender is told before it sends.
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > LIMIT) {
+        return Err(Refusal::BodyTooLarge { limit: LIMIT });
+    }
+    let collected =
+        tokio::time::timeout(PATIENCE, Limited::new(body, LIMIT).collect()).await.map_err(|_| Refusal::BodyTooSlow)?;
+    let bytes = collected
+        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => Refusal::BodyTooLarge { limit: LIMIT },
+            None => Refusal::NotJson,
+        })?
+        .to_bytes();
+    // rmcp answers 415 to what it cannot read; the specification wants JSON-RPC's own error.
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(Refusal::NotJson),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read_of(body: impl Into<Body>) -> Result<Bytes, Refusal> {
+        read(&HeaderMap::new(), body.into()).await
+    }
+
+    #[tokio::test]
+    async fn json_passes_and_anything_else_does_not() {
+        assert_eq!(read_of("{\"a\": 1}").await.unwrap(), "{\"a\": 1}");
+        for bad in ["", "{", "{} {}", "hello", "\u{feff}{}"] {
+            assert!(matches!(read_of(bad).await, Err(Refusal::NotJson)), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn deep_nesting_is_refused_and_not_recursed_into() {
+        assert!(matches!(read_of("[".repeat(1_000_000)).await, Err(Refusal::NotJson)));
+    }
+
+    #[tokio::test]
+    async fn too_much_is_refused_whether_announced_or_not() {
+        assert!(matches!(read_of(vec![b' '; LIMIT + 1]).await, Err(Refusal::BodyTooLarge { .. })));
+        let announced = [(header::CONTENT_LENGTH, "1073741824".parse().unwrap())].into_iter().collect();
+        assert!(matches!(read(&announced, Body::empty()).await, Err(Refusal::BodyTooLarge { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        assert!(matches!(read_of(Body::new(Silent)).await, Err(Refusal::BodyTooSlow)));
+    }
+
+    /// A body that says nothing.
+    struct Silent;
+
+    impl axum::body::HttpBody for Silent {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+}

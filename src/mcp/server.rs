@@ -1,0 +1,140 @@
+//! The handler of MCP's requests: one decision before each of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use jiff::Zoned;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::{ErrorData, ServerHandler};
+use serde_json::Value;
+
+use crate::access::{self, Caller, Operation, Policy};
+use crate::graph::{Graph, Graphs};
+use crate::telemetry;
+use crate::tools::{self, Call, Reply};
+
+/// What clients read first. The first 512 characters count.
+const INSTRUCTIONS: &str = "Tools for a Roam Research graph: an outliner whose pages hold nested blocks, linked by \
+[[page]], #tag and ((block)) references. If you are not sure which graph is meant, call `list_graphs` first. Blocks are \
+shown as markdown bullets that end in a <roam uid=\"…\"/> tag: use that uid to address a block, and leave the tag out of \
+what you write.";
+
+/// One MCP server, made anew for every request from shared parts.
+#[derive(Clone)]
+pub(super) struct Server {
+    graphs: Graphs,
+    policy: Arc<ArcSwap<Policy>>,
+}
+
+impl Server {
+    pub(super) fn new(graphs: Graphs, policy: Arc<ArcSwap<Policy>>) -> Self {
+        Self { graphs, policy }
+    }
+
+    /// The graph that the arguments mean, for a tool that takes one.
+    fn graph_of(&self, tool: &tools::Tool, arguments: &JsonObject) -> Result<Option<Graph>, Reply> {
+        if !tool.takes_graph() {
+            return Ok(None);
+        }
+        let wanted = tools::graph_argument(arguments)?;
+        self.graphs.resolve(wanted).cloned().map(Some).map_err(|error| Reply::from(&error))
+    }
+
+    /// The caller that `http` put into the request.
+    fn caller(context: &RequestContext<RoleServer>) -> Result<&Caller, ErrorData> {
+        context
+            .extensions
+            .get::<axum::http::request::Parts>()
+            .and_then(|parts| parts.extensions.get::<Caller>())
+            .ok_or_else(|| ErrorData::internal_error("The caller is not known.", None))
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let implementation = Implementation::new("roam-mcp", env!("CARGO_PKG_VERSION")).with_title("Roam Research");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(implementation)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    /// Only what the caller may call. The list depends on the caller, so rmcp's default of a private cache scope is right.
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let level = access::admit(&self.policy.load(), Self::caller(&context)?).map_err(denied)?;
+        let visible = tools::TOOLS.iter().filter(|tool| tool.needs() <= level);
+        Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = Self::caller(&context)?;
+        let policy = self.policy.load();
+        let level = access::admit(&policy, caller).map_err(denied)?;
+        // A tool above the caller's level is not there for them, in the list as in a call.
+        let tool = tools::find(&request.name)
+            .filter(|tool| tool.needs() <= level)
+            .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None))?;
+        let arguments = request.arguments.unwrap_or_default();
+        let graph = match self.graph_of(tool, &arguments) {
+            Ok(graph) => graph,
+            Err(reply) => return Ok(result(reply).into()),
+        };
+        let operation = Operation { tool: tool.name, needs: tool.needs(), graph: graph.as_ref().map(Graph::name) };
+        let permit = access::decide(&policy, caller, &operation).map_err(denied)?;
+        if tool.is_write() {
+            telemetry::note_write(tool.name);
+        }
+        let visible = self.graphs.list().iter().map(Graph::info).collect();
+        let today = Zoned::now().date();
+        let started = Instant::now();
+        let reply = tools::run(tool, Call { permit, graph, visible, arguments, today }).await;
+        let took = started.elapsed();
+        tracing::info!(tool = tool.name, %caller, failed = reply.is_error, ?took, "tool call");
+        Ok(result(reply).into())
+    }
+
+    /// rmcp checks `Mcp-Param-*` headers against the schema that this gives; it reveals nothing to the caller.
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::find(name).map(describe)
+    }
+}
+
+fn describe(tool: &tools::Tool) -> Tool {
+    let hints = tool.hints;
+    let annotations = ToolAnnotations::with_title(tool.title)
+        .read_only(hints.read_only)
+        .destructive(hints.destructive)
+        .idempotent(hints.idempotent)
+        .open_world(hints.open_world);
+    let description = Tool::new(tool.name, tool.description, tool.input_schema())
+        .with_title(tool.title)
+        .with_annotations(annotations);
+    match tool.output_schema() {
+        Some(schema) => description.with_raw_output_schema(schema),
+        None => description,
+    }
+}
+
+fn result(reply: Reply) -> CallToolResult {
+    let content = vec![ContentBlock::text(reply.text)];
+    let mut result = if reply.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
+    result.structured_content = reply.structured.map(Value::Object);
+    result
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn denied(denied: access::Denied) -> ErrorData {
+    ErrorData::invalid_request(denied.to_string(), None)
+}

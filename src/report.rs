@@ -1,0 +1,157 @@
+//! What a running node tells its operator: shown when it has started, and by `roam-mcp status`.
+
+mod card;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use card::{start_card, status_card};
+
+/// The state of a node, for people and for scripts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of the program that runs.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// When it was started.
+    pub started: Timestamp,
+    /// The node in the tailnet.
+    pub node: NodeReport,
+    /// Its certificate.
+    pub certificate: CertificateState,
+    /// The public door.
+    pub funnel: Door,
+    /// Where to find it.
+    pub urls: Urls,
+    /// The graphs it serves.
+    pub graphs: Vec<String>,
+    /// Connections that are open now.
+    pub connections: usize,
+}
+
+/// The node in the tailnet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// The full name.
+    pub name: String,
+    /// The tailnet.
+    pub tailnet: String,
+    /// tailscale's word for the state, such as `Running`.
+    pub state: String,
+    /// Whether the control server is being heard. Without it the node goes on with what it knows.
+    pub online: bool,
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Login name of the owner; `None` for a tagged node.
+    pub owner: Option<String>,
+    /// The tags.
+    pub tags: Vec<String>,
+    /// When the node has to be let in again (RFC 3339); `None` for never.
+    pub key_expiry: Option<String>,
+    /// Where to let it in, while it waits for that.
+    pub login_url: Option<String>,
+    /// What tailscale finds wrong.
+    pub health: Vec<String>,
+}
+
+/// Where to find the server. Secrets are masked unless asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Urls {
+    /// For devices of the tailnet.
+    pub tailnet: String,
+    /// The same without TLS, which WireGuard makes up for.
+    pub tailnet_plain: String,
+    /// For clients that can send a bearer token.
+    pub public: String,
+    /// For clients that cannot: whoever has it may call. `None` if the path secret is switched off.
+    pub public_secret: Option<String>,
+    /// The bearer token.
+    pub token: String,
+    /// Whether the secrets above are masked.
+    pub masked: bool,
+}
+
+/// Where the certificate stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum CertificateState {
+    /// Being issued for the first time.
+    Pending,
+    /// In use.
+    Valid {
+        /// When it ends.
+        not_after: Timestamp,
+    },
+    /// The tailnet does not hand out certificates.
+    Unavailable,
+    /// Could not be had; an older one may still be in use.
+    Failed {
+        /// In the words of the certificate authority.
+        reason: String,
+        /// When the next try is.
+        retry_at: Timestamp,
+    },
+}
+
+/// Where the public door stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Door {
+    /// Not wanted.
+    Off,
+    /// On its way.
+    Opening,
+    /// The public internet reaches this node.
+    Open {
+        /// At this port.
+        port: u16,
+    },
+    /// The tailnet does not allow it. It opens by itself once that changes.
+    Unavailable {
+        /// In tailscale's words.
+        reason: String,
+        /// The page on which an administrator can allow it, if the control server names one.
+        enable_url: Option<String>,
+    },
+}
+
+impl fmt::Display for CertificateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("certificate is being issued"),
+            Self::Valid { not_after } => write!(f, "certificate valid until {}", not_after.strftime("%Y-%m-%d")),
+            Self::Unavailable => f.write_str(
+                "no certificate: HTTPS is not enabled for this tailnet. An administrator can enable it at \
+                 https://login.tailscale.com/admin/dns (HTTPS Certificates)",
+            ),
+            Self::Failed { reason, retry_at } => {
+                write!(f, "no new certificate: {reason}. Next try at {}", retry_at.strftime("%H:%M:%S UTC"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off (--no-funnel)"),
+            Self::Opening => f.write_str("opening"),
+            Self::Open { port } => write!(f, "open on port {port}"),
+            Self::Unavailable { reason, enable_url } => {
+                write!(f, "shut: {reason}")?;
+                match enable_url {
+                    Some(url) => write!(f, " An administrator can allow it at {url}")?,
+                    None => f.write_str(
+                        " An administrator can allow it in the tailnet's policy: \
+                         \"nodeAttrs\": [{\"target\": [\"autogroup:member\"], \"attr\": [\"funnel\"]}]",
+                    )?,
+                }
+                f.write_str(". It opens by itself then; the tailnet side works meanwhile.")
+            }
+        }
+    }
+}

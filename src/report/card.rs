@@ -1,0 +1,93 @@
+//! A report as text.
+
+use std::fmt::Write;
+
+use super::{CertificateState, Door, Report};
+
+/// What `up` prints when the node serves: where it is, who may call, and what to paste where.
+pub fn start_card(report: &Report) -> String {
+    let mut card = facts(report);
+    if matches!(report.certificate, CertificateState::Valid { .. }) && matches!(report.funnel, Door::Open { .. }) {
+        card.push_str("\nPaste\n");
+        if let Some(url) = &report.urls.public_secret {
+            line(&mut card, "Claude.ai", &format!("Settings, Connectors, Add custom connector: {url}"));
+            line(
+                &mut card,
+                "ChatGPT",
+                &format!("Settings, Apps, Advanced, Developer mode, Create: {url} (no authentication)"),
+            );
+        }
+    } else {
+        card.push_str("\nPaste\n");
+    }
+    line(
+        &mut card,
+        "Claude Code",
+        &format!("claude mcp add --transport http roam {} (on a device of the tailnet)", report.urls.tailnet),
+    );
+    if report.urls.masked {
+        card.push_str("\nSecrets are masked: `roam-mcp status --show-secrets` prints them in full.\n");
+    }
+    card
+}
+
+/// What `roam-mcp status` prints.
+pub fn status_card(report: &Report) -> String {
+    let mut card = facts(report);
+    let node = &report.node;
+    line(
+        &mut card,
+        "State",
+        &format!("{}{}", node.state, if node.online { "" } else { ", control server not reached: serving goes on" }),
+    );
+    if let Some(expiry) = &node.key_expiry {
+        line(&mut card, "Key", &format!("expires {expiry}; the node has to be let in again then"));
+    }
+    if let Some(url) = &node.login_url {
+        line(&mut card, "Log in", url);
+    }
+    for problem in &node.health {
+        line(&mut card, "Health", problem);
+    }
+    line(&mut card, "Open", &format!("{} connections", report.connections));
+    line(
+        &mut card,
+        "Process",
+        &format!("{}, version {}, since {}", report.pid, report.version, report.started.strftime("%F %T UTC")),
+    );
+    card
+}
+
+fn facts(report: &Report) -> String {
+    let mut card = format!("\n{} is up\n\n", report.node.name);
+    line(&mut card, "Tailnet", &report.urls.tailnet);
+    line(&mut card, "", &format!("{} (plain HTTP inside WireGuard)", report.urls.tailnet_plain));
+    line(&mut card, "", &who_may_call(report));
+    match &report.funnel {
+        Door::Open { .. } => {
+            if let Some(url) = &report.urls.public_secret {
+                line(&mut card, "Public", &format!("{url} (whoever has this URL may call: keep it to yourself)"));
+            }
+            line(&mut card, "", &format!("{} with the bearer token {}", report.urls.public, report.urls.token));
+        }
+        door => line(&mut card, "Public", &door.to_string()),
+    }
+    line(&mut card, "HTTPS", &report.certificate.to_string());
+    line(&mut card, "Graph", &report.graphs.join(", "));
+    card
+}
+
+fn who_may_call(report: &Report) -> String {
+    match &report.node.owner {
+        Some(owner) => format!("{owner} may call from their own devices; nobody else"),
+        None => format!(
+            "nobody may call yet: a tagged node ({}) belongs to no user. Join without --tags to make it yours.",
+            report.node.tags.join(", "),
+        ),
+    }
+}
+
+fn line(card: &mut String, label: &str, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(card, "  {label:<12} {text}");
+}

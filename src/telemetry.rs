@@ -1,0 +1,97 @@
+//! Log lines on stderr that never block the program, and a safe place for what others print there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Lines that wait for a slow reader of stderr; more are dropped, because a log must not stop the server.
+const WAITING_LINES: usize = 8192;
+
+static OUTPUT: OnceLock<NonBlocking> = OnceLock::new();
+
+/// Starts logging to the program's own stderr. Keep the guard until the end: dropping it writes the last lines.
+///
+/// `filter` is a level (`info`) or directives (`info,tailscale=debug`).
+///
+/// # Errors
+/// When `filter` is not understood, or descriptors run out.
+pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Result<WorkerGuard, String> {
+    let filter: EnvFilter = filter.parse().map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
+    let stderr = redirected.original.try_clone().map_err(|error| error.to_string())?;
+    let ansi = stderr.is_terminal();
+    let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output.clone());
+    let started = match format {
+        Format::Text => subscriber.with_ansi(ansi).try_init(),
+        Format::Json => subscriber.json().try_init(),
+    };
+    started.map_err(|error| error.to_string())?;
+    // A second start would have failed above.
+    drop(OUTPUT.set(output));
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    if let Some(earlier) = &redirected.earlier {
+        tracing::warn!("an earlier run crashed; what it said is in {}", earlier.display());
+    }
+    Ok(guard)
+}
+
+/// Records that a tool that writes is about to run, in the form of remote access v1.
+pub fn note_write(tool: &str) {
+    let line = format!("[roam-mcp] WRITE {} {tool}\n", Timestamp::now());
+    if let Some(mut output) = OUTPUT.get().cloned() {
+        // The writer only fails to queue a line, and then it counts it as dropped.
+        drop(output.write_all(line.as_bytes()));
+    }
+}
+
+/// While it lives, descriptor 2 leads into a file, and the stderr that the program was started with is kept aside.
+///
+/// A fault in Go prints thousands of lines to descriptor 2, and waits when nobody reads them. In a file they harm nobody
+/// and can be sent to whoever mends it.
+#[derive(Debug)]
+pub struct RedirectedStderr {
+    original: File,
+    earlier: Option<PathBuf>,
+}
+
+impl RedirectedStderr {
+    /// Redirects into the file `crash`. What an earlier run left there is kept beside it.
+    ///
+    /// # Errors
+    /// When the file cannot be written or descriptors run out.
+    pub fn new(crash: &Path) -> io::Result<Self> {
+        let kept = crash.with_extension("previous.log");
+        let crashed = crash.metadata().is_ok_and(|left| left.len() > 0);
+        if crashed {
+            std::fs::rename(crash, &kept)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(crash)?;
+        let original = rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3)?;
+        rustix::stdio::dup2_stderr(&file)?;
+        Ok(Self { original: File::from(original), earlier: crashed.then_some(kept) })
+    }
+}
+
+impl Drop for RedirectedStderr {
+    fn drop(&mut self) {
+        // Without it the last message would end up in the file; there is nobody to tell.
+        let _ = rustix::stdio::dup2_stderr(&self.original);
+    }
+}
