@@ -26,8 +26,8 @@ use crate::access::Peer;
 /// Time for a peer to take note that its idle connection ends.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Room for a head and a small body; a large one is read in pieces of this size.
-const H1_BUFFER: usize = 64 * 1024;
+/// The least that hyper accepts as the size of its buffer.
+const H1_BUFFER: usize = 8 * 1024;
 /// What a client may send of one body, and of all bodies, before anyone reads it: tool calls are a few KiB.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -52,6 +52,7 @@ impl Protocol {
             .header_read_timeout(None)
             // Who closes its half right after the request still gets the reply.
             .half_close(true)
+            // A head has to fit in the buffer. Bodies pass in pieces of that size, which with TLS is a record's anyway.
             .max_buf_size(H1_BUFFER.max(limits.header_bytes as usize));
         http.http2()
             .timer(TokioTimer::new())
@@ -164,6 +165,7 @@ struct Watch<'a> {
 enum Expired {
     Head,
     Idle,
+    Stalled,
     Goodbye,
 }
 
@@ -201,7 +203,8 @@ impl<'a> Watch<'a> {
         } else if let Some(began) = self.activity.head_began() {
             (began + self.limits.header, Expired::Head)
         } else {
-            (self.moved + self.limits.idle, Expired::Idle)
+            let expired = if self.activity.in_flight() { Expired::Stalled } else { Expired::Idle };
+            (self.moved + self.limits.idle, expired)
         }
     }
 }
@@ -210,7 +213,8 @@ impl Expired {
     fn reason(self) -> &'static str {
         match self {
             Self::Head => "no request head in time",
-            Self::Idle => "nothing moved for too long",
+            Self::Idle => "no request for too long",
+            Self::Stalled => "nothing moved inside a request for too long",
             Self::Goodbye => "the peer did not take part in closing",
         }
     }
