@@ -2,7 +2,7 @@
 //!
 //! hyper has a time-out for heads, but it also runs while a kept-alive connection waits for its next request, and it
 //! allocates and registers a timer for each one. So the connection is watched from outside: what moves bytes leaves a mark
-//! here, and one timer per connection looks at the marks (see [`super::connection`]).
+//! here, and one timer per connection looks at the marks (see [`super::watch`]).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -124,7 +124,7 @@ async fn an_idle_h2_connection_is_closed_although_its_peer_answers_pings() {
 
 #[tokio::test]
 async fn a_long_h2_request_outlives_the_idle_time_while_its_peer_answers_pings() {
-    let running = Running::plain(Limits { idle: SHORT, ping: SHORT, ..endless() }).await;
+    let running = Running::plain(Limits { idle: SHORT, ping: SHORT * 2, ..endless() }).await;
     let (mut sender, _connection) = h2(running.connect().await).await;
     let request = tokio::spawn(async move { ask_h2(&mut sender, "/slow").await });
     running.until_slow_is_running().await;
