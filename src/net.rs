@@ -10,7 +10,8 @@ mod limits;
 mod listener;
 mod slots;
 #[cfg(test)]
-mod tests {}
+mod tests;
+mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,7 +74,8 @@ impl Server {
 
     /// Waits for the open connections to end, and aborts those still open after `deadline`. Returns how many it cut.
     ///
-    /// To be called when the listeners' `stop` is cancelled: it is `stop` that asks connections to end.
+    /// To be called when the listeners' `stop` is cancelled: it is `stop` that asks connections to end. Who gives up waiting
+    /// (drops the future) cuts them all.
     pub async fn drain(&self, deadline: Duration) -> usize {
         let deadline = Instant::now() + deadline;
         loop {

@@ -159,3 +159,71 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
+
+    use super::{CertificateSlot, TlsError};
+
+    fn pair() -> (String, String) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["node.test".to_owned(), "192.0.2.1".to_owned()]).unwrap();
+        (cert.pem(), signing_key.serialize_pem())
+    }
+
+    fn install(slot: &CertificateSlot, chain: &str, key: &str) -> Result<super::Validity, TlsError> {
+        slot.install(chain.as_bytes(), key.as_bytes())
+    }
+
+    #[test]
+    fn an_installed_certificate_is_reported_with_its_names_and_its_end() {
+        let (chain, key) = pair();
+        let validity = install(&CertificateSlot::new(), &chain, &key).unwrap();
+        assert_eq!(validity.names, ["node.test", "192.0.2.1"]);
+        assert!(validity.not_after > jiff::Timestamp::now());
+    }
+
+    #[test]
+    fn text_that_is_not_a_certificate_is_refused_by_name_of_its_fault() {
+        let (chain, key) = pair();
+        let slot = CertificateSlot::new();
+        let cut = &chain[..chain.len() / 2];
+        for bad in ["", "garbage", cut, &key, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(matches!(install(&slot, bad, &key), Err(TlsError::Chain(_))), "{bad}");
+        }
+        for bad in ["", "garbage", &key[..key.len() / 2], &chain] {
+            assert!(matches!(install(&slot, &chain, bad), Err(TlsError::Key(_))), "{bad}");
+        }
+        assert!(slot.current.load().is_none());
+    }
+
+    #[test]
+    fn no_error_repeats_what_is_in_the_key_file() {
+        let (chain, key) = pair();
+        let broken = key.replace("-----END PRIVATE KEY-----", "");
+        let error = install(&CertificateSlot::new(), &chain, &broken).unwrap_err();
+        let line = key.lines().nth(1).unwrap();
+        assert!(!format!("{error} {error:?}").contains(&line[..16]));
+    }
+
+    #[test]
+    fn the_key_of_another_certificate_is_refused_and_the_installed_one_stays() {
+        let ((chain, key), (_, other_key)) = (pair(), pair());
+        let slot = CertificateSlot::new();
+        install(&slot, &chain, &key).unwrap();
+        assert!(matches!(install(&slot, &chain, &other_key), Err(TlsError::Mismatch)));
+        assert!(slot.current.load().is_some());
+    }
+
+    #[test]
+    fn an_expired_certificate_is_refused() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["node.test".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2020, 4, 1);
+        let chain = params.self_signed(&key).unwrap().pem();
+        let error = install(&CertificateSlot::new(), &chain, &key.serialize_pem()).unwrap_err();
+        assert_eq!(error.to_string(), "the certificate expired at 2020-04-01T00:00:00Z");
+    }
+}

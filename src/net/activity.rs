@@ -2,7 +2,7 @@
 //!
 //! hyper has a time-out for heads, but it also runs while a kept-alive connection waits for its next request, and it
 //! allocates and registers a timer for each one. So the connection is watched from outside: what moves bytes leaves a mark
-//! here, and one timer per connection looks at the marks (see [`super::connection`]).
+//! here, and one timer per connection looks at the marks (see [`super::watch`]).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -61,7 +61,12 @@ impl Activity {
     /// On HTTP/2 pings move bytes all the time: there a request is life as long as it runs, for pings prove the peer
     /// alive, and bytes are none.
     pub(super) fn take_moved(&self) -> bool {
-        self.moved.swap(false, Relaxed) || (self.h2.load(Relaxed) && self.requests.load(Relaxed) > 0)
+        self.moved.swap(false, Relaxed) || (self.h2.load(Relaxed) && self.in_flight())
+    }
+
+    /// Whether a request is between its head and the end of its reply.
+    pub(super) fn in_flight(&self) -> bool {
+        self.requests.load(Relaxed) > 0
     }
 
     /// Marks the arrival of a request. It is in flight until the guard is dropped.
@@ -82,7 +87,7 @@ impl Activity {
         }
         self.moved.store(true, Relaxed);
         // While a request is in flight these are its body, or requests in a pipeline. hyper reads on when it is done.
-        if self.requests.load(Relaxed) == 0 && self.head.load(Relaxed) == NO_HEAD {
+        if !self.in_flight() && self.head.load(Relaxed) == NO_HEAD {
             let micros = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(NO_HEAD - 1);
             self.head.store(micros, Relaxed);
         }

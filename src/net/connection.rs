@@ -1,9 +1,9 @@
 //! One connection, from its first byte to its last.
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -21,13 +21,14 @@ use tracing::debug;
 
 use super::Limits;
 use super::activity::{Activity, Watched};
+use super::watch::{Expired, Watch};
 use crate::access::Peer;
 
 /// Time for a peer to take note that its idle connection ends.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Room for a head and a small body; a large one is read in pieces of this size.
-const H1_BUFFER: usize = 64 * 1024;
+/// The least that hyper accepts as the size of its buffer.
+const H1_BUFFER: usize = 8 * 1024;
 /// What a client may send of one body, and of all bodies, before anyone reads it: tool calls are a few KiB.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -52,6 +53,7 @@ impl Protocol {
             .header_read_timeout(None)
             // Who closes its half right after the request still gets the reply.
             .half_close(true)
+            // A head has to fit in the buffer. Bodies pass in pieces of that size, which with TLS is a record's anyway.
             .max_buf_size(H1_BUFFER.max(limits.header_bytes as usize));
         http.http2()
             .timer(TokioTimer::new())
@@ -130,88 +132,19 @@ impl Protocol {
                 }
                 if !leaving && stopped.as_mut().poll(cx).is_ready() {
                     leaving = true;
-                } else {
-                    match watch.poll(cx) {
-                        Poll::Pending => return Poll::Pending,
-                        Poll::Ready(Expired::Idle) if !leaving => {
-                            leaving = true;
-                            watch.cut_at(Instant::now() + GOODBYE);
-                        }
-                        Poll::Ready(expired) => return Poll::Ready(Err(expired.reason().into())),
-                    }
+                    connection.as_mut().graceful_shutdown();
+                    continue;
                 }
-                connection.as_mut().graceful_shutdown();
+                match ready!(watch.poll(cx)) {
+                    Expired::Idle if !leaving => {
+                        leaving = true;
+                        watch.cut_at(Instant::now() + GOODBYE);
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    expired => return Poll::Ready(Err(expired.reason().into())),
+                }
             }
         })
         .await
-    }
-}
-
-/// The one timer of a connection.
-///
-/// It is set to the earliest moment at which anything could be due, and looks at the marks when it fires. It is set anew in
-/// between only when a head came in part, which a client in good health seldom does: a request costs no timer.
-struct Watch<'a> {
-    limits: Limits,
-    activity: &'a Activity,
-    moved: Instant,
-    cut: Option<Instant>,
-    timer: Pin<Box<Sleep>>,
-}
-
-/// Why a connection has to end.
-#[derive(Clone, Copy, Debug)]
-enum Expired {
-    Head,
-    Idle,
-    Goodbye,
-}
-
-impl<'a> Watch<'a> {
-    fn new(limits: Limits, activity: &'a Activity) -> Self {
-        let now = Instant::now();
-        let timer = Box::pin(sleep_until(now + limits.header));
-        Self { limits, activity, moved: now, cut: None, timer }
-    }
-
-    fn cut_at(&mut self, at: Instant) {
-        self.cut = Some(at);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
-        if self.activity.take_moved() {
-            self.moved = Instant::now();
-        }
-        let (due, expired) = self.due();
-        if due < self.timer.deadline() {
-            self.timer.as_mut().reset(due);
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= due {
-                return Poll::Ready(expired);
-            }
-            self.timer.as_mut().reset(due);
-        }
-        Poll::Pending
-    }
-
-    fn due(&self) -> (Instant, Expired) {
-        if let Some(at) = self.cut {
-            (at, Expired::Goodbye)
-        } else if let Some(began) = self.activity.head_began() {
-            (began + self.limits.header, Expired::Head)
-        } else {
-            (self.moved + self.limits.idle, Expired::Idle)
-        }
-    }
-}
-
-impl Expired {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Head => "no request head in time",
-            Self::Idle => "nothing moved for too long",
-            Self::Goodbye => "the peer did not take part in closing",
-        }
     }
 }

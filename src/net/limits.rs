@@ -19,7 +19,7 @@ pub struct Limits {
     pub idle: Duration,
     /// Silence after which an HTTP/2 peer is asked whether it is there, and how long it has to say so.
     pub ping: Duration,
-    /// Bytes of a request's head.
+    /// Bytes of a request's head. On HTTP/1.1 this is the size of a buffer, at least 8 KiB, that may grow to twice as much.
     pub header_bytes: u32,
     /// Requests at a time on one HTTP/2 connection.
     pub streams: u32,
