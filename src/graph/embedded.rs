@@ -1,10 +1,18 @@
 //! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
 
+mod daily;
 mod failure;
+mod fold;
 mod import;
 mod pool;
+mod read;
+mod render;
+mod request;
 mod schema;
+mod search;
 mod source;
+mod store;
+mod uid;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +23,7 @@ use serde_json::Value;
 use super::{Action, GraphError};
 use failure::Failure;
 use pool::Pool;
+use request::Request;
 
 pub use import::{ImportError, Imported, Progress};
 pub use source::Source;
@@ -81,9 +90,13 @@ impl Embedded {
         self.run(action, args).await.map_err(Failure::report)
     }
 
-    async fn run(&self, action: Action, _args: Vec<Value>) -> Result<Value, Failure> {
+    async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
         match action {
-            _ => Err(Failure::Stopped),
+            Action::Search => self.0.read(move |db| search::search(db, &request)).await,
+            Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
+            Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
+            Action::BlockFromMarkdown => Err(Failure::Stopped),
         }
     }
 }

@@ -1,8 +1,24 @@
 //! Loading a Roam JSON export.
 
 mod error;
+mod export;
+mod load;
 
-use std::path::Path;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
+use tempfile::NamedTempFile;
+
+use super::failure::Failure;
+use super::schema;
+use super::source::Source;
+use export::Node;
+use load::{Loader, Problem};
 
 pub use error::ImportError;
 
@@ -33,6 +49,180 @@ pub struct Imported {
 }
 
 pub(super) fn import(export: &Path, database: &Path, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
-    let _ = (export, database, progress);
-    Ok(Imported::default())
+    let unreadable = |source| ImportError::Unreadable { path: export.to_owned(), source };
+    let unwritable = |source| ImportError::Unwritable { path: database.to_owned(), source };
+    let file = File::open(export).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(ImportError::NotAFile { path: export.to_owned() });
+    }
+    refuse_to_replace(database)?;
+    let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // It is readable by its owner alone, and removed again unless everything below succeeds.
+    let draft = NamedTempFile::with_prefix_in(".importing-", directory).map_err(unwritable)?;
+    let reading = Reading { export, database, source: Source::new(export, &metadata) };
+    let imported = reading.fill(draft.path(), &file, progress)?;
+    draft.as_file().sync_all().map_err(unwritable)?;
+    draft.persist_noclobber(database).map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => ImportError::Exists { path: database.to_owned() },
+        _ => unwritable(error.error),
+    })?;
+    // The name is on the disk only when its directory is.
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(unwritable)?;
+    Ok(imported)
+}
+
+/// Refuses a database that is there, and also what SQLite left beside one: a stale log would be played into the new
+/// file.
+fn refuse_to_replace(database: &Path) -> Result<(), ImportError> {
+    for suffix in ["", "-wal", "-journal"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        if path.symlink_metadata().is_ok() {
+            return Err(ImportError::Exists { path });
+        }
+    }
+    Ok(())
+}
+
+/// One import under way.
+struct Reading<'a> {
+    export: &'a Path,
+    database: &'a Path,
+    source: Source,
+}
+
+impl Reading<'_> {
+    /// Makes a complete database at `draft`.
+    fn fill(&self, draft: &Path, file: &File, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
+        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
+        let mut db = Connection::open(draft).map_err(database)?;
+        // A draft that is lost costs nothing, so it is written without a journal and synced once, when it is complete.
+        db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;")
+            .and_then(|()| db.execute_batch(schema::TABLES))
+            .map_err(database)?;
+        let transaction = db.transaction().map_err(database)?;
+        let imported = self.read(&transaction, file, progress)?;
+        let seal = || {
+            self.source.save(&transaction)?;
+            transaction.execute_batch(schema::INDEXES)?;
+            transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", schema::VERSION)?;
+            transaction.commit()
+        };
+        seal().map_err(database)?;
+        db.execute_batch("ANALYZE; PRAGMA journal_mode = WAL;").map_err(database)?;
+        db.close().map_err(|(_, source)| database(source))?;
+        Ok(imported)
+    }
+
+    /// Reads the array of pages, one page at a time.
+    fn read(&self, db: &Connection, file: &File, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
+        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
+        let count = Cell::new(0);
+        let mut text = BufReader::with_capacity(1 << 16, Counting { file, count: &count });
+        let start =
+            text.fill_buf().map_err(|source| ImportError::Unreadable { path: self.export.to_owned(), source })?;
+        if start.is_empty() {
+            return Err(ImportError::Empty { path: self.export.to_owned() });
+        }
+        // Editors on Windows put a mark in front of UTF-8, which JSON does not have.
+        let mark = if start.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+        text.consume(mark);
+
+        let loader = Loader::new(db).map_err(database)?;
+        let mut pages = Pages { loader, progress, count: &count, total: self.source.bytes, last: None, failure: None };
+        let mut json = serde_json::Deserializer::from_reader(text);
+        let outcome = (&mut pages).deserialize(&mut json).and_then(|()| json.end());
+        let Pages { loader, last, failure, .. } = pages;
+        if let Some(failure) = failure {
+            return Err(self.failed(failure));
+        }
+        outcome.map_err(|error| self.malformed(&error, last))?;
+        if loader.pages == 0 {
+            return Err(ImportError::Empty { path: self.export.to_owned() });
+        }
+        let Loader { pages, blocks, repaired, .. } = loader;
+        let mentioned = loader.finish(Timestamp::now().as_millisecond()).map_err(|failure| self.failed(failure))?;
+        Ok(Imported { pages, blocks, mentioned, repaired })
+    }
+
+    fn failed(&self, failure: Failure) -> ImportError {
+        let path = self.database.to_owned();
+        match failure {
+            Failure::Database(source) => ImportError::Database { path, source },
+            other => ImportError::Unwritable { path, source: std::io::Error::other(other.report()) },
+        }
+    }
+
+    fn malformed(&self, error: &serde_json::Error, page: Option<String>) -> ImportError {
+        let path = self.export.to_owned();
+        if error.is_io() {
+            return ImportError::Unreadable { path, source: std::io::Error::other(error.to_string()) };
+        }
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        // The place is told apart from the problem.
+        let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
+        let problem = if error.is_eof() { "the file ends in the middle; was it copied whole?".into() } else { problem };
+        ImportError::Malformed { path, line, column, page, problem }
+    }
+}
+
+/// The array, as the JSON reader sees it: each element goes to the loader and is gone.
+struct Pages<'a, 'db, P> {
+    loader: Loader<'db>,
+    progress: P,
+    count: &'a Cell<u64>,
+    total: u64,
+    last: Option<String>,
+    failure: Option<Failure>,
+}
+
+impl<'de, P: FnMut(Progress)> DeserializeSeed<'de> for &mut Pages<'_, '_, P> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, P: FnMut(Progress)> Visitor<'de> for &mut Pages<'_, '_, P> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of pages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        while let Some(page) = array.next_element::<Node>()? {
+            let title = page.title.clone();
+            match self.loader.page(page) {
+                Ok(()) => self.last = title,
+                Err(Problem::Export(problem)) => return Err(A::Error::custom(problem)),
+                Err(Problem::Store(failure)) => {
+                    self.failure = Some(failure);
+                    return Err(A::Error::custom("not stored"));
+                }
+            }
+            let (pages, blocks) = (self.loader.pages, self.loader.blocks);
+            (self.progress)(Progress { bytes: self.count.get(), total: self.total, pages, blocks });
+        }
+        Ok(())
+    }
+}
+
+/// Counts what is read from a file.
+struct Counting<'a> {
+    file: &'a File,
+    count: &'a Cell<u64>,
+}
+
+impl Read for Counting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.count.set(self.count.get() + length as u64);
+        Ok(length)
+    }
 }

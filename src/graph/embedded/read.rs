@@ -1,0 +1,83 @@
+//! `data.ai.getPage` and `data.ai.getBlock`.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Value, json};
+
+use super::failure::{Failure, invalid};
+use super::render::{Extent, markdown, path};
+use super::request::Request;
+use super::store::Id;
+
+/// How many linked references come along with a page or a block.
+const LINKED_SHOWN: i64 = 5;
+
+/// The moment of an answer, in UTC.
+pub(super) fn queried_at() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
+/// A page, found by uid or else by title.
+pub(super) fn page(db: &Connection, request: &Request) -> Result<Value, Failure> {
+    let (column, name) = match (request.text("uid")?, request.text("title")?) {
+        (Some(uid), _) if !uid.is_empty() => ("uid", uid),
+        (_, Some(title)) => ("text", title),
+        _ => return Err(invalid("Give the title or the uid of a page.")),
+    };
+    let id = db
+        .prepare_cached(&format!("SELECT id FROM node WHERE {column} = ?1 AND parent IS NULL"))?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    show(db, id, request, false)
+}
+
+/// A block; a page too, as in Roam.
+pub(super) fn block(db: &Connection, request: &Request) -> Result<Value, Failure> {
+    let uid = request.text("uid")?.ok_or_else(|| invalid("Give the uid of a block."))?;
+    let id = db
+        .prepare_cached("SELECT id FROM node WHERE uid = ?1 AND NOT hidden")?
+        .query_row([uid], |row| row.get(0))
+        .optional()?;
+    show(db, id, request, true)
+}
+
+fn show(db: &Connection, id: Option<Id>, request: &Request, with_path: bool) -> Result<Value, Failure> {
+    let Some(id) = id else { return Ok(json!({ "found": false })) };
+    let uid: String = db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    let extent = Extent { depth: request.count("maxDepth")?, chars: None };
+    let mut answer = json!({ "uid": uid, "markdown": markdown(db, id, extent)? });
+    if with_path {
+        answer["path"] = json!(path(db, id)?);
+    }
+    answer["queriedAt"] = queried_at().into();
+    if let Some(linked) = linked_references(db, id)? {
+        answer["linkedReferences"] = linked;
+    }
+    Ok(answer)
+}
+
+/// The newest blocks that refer to something; `None` if none does.
+fn linked_references(db: &Connection, target: Id) -> Result<Option<Value>, Failure> {
+    let sources = "FROM refs JOIN node ON node.id = refs.src WHERE refs.dst = ?1 AND NOT node.hidden";
+    let total: i64 =
+        db.prepare_cached(&format!("SELECT count(*) {sources}"))?.query_row([target], |row| row.get(0))?;
+    if total == 0 {
+        return Ok(None);
+    }
+    let newest: Vec<(Id, String)> = db
+        .prepare_cached(&format!(
+            "SELECT node.id, node.uid {sources} ORDER BY node.created_at DESC, node.id DESC LIMIT ?2"
+        ))?
+        .query_map(params![target, LINKED_SHOWN], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut results = Vec::new();
+    for (id, uid) in &newest {
+        let extent = Extent { depth: Some(0), chars: None };
+        results.push(json!({ "uid": uid, "markdown": markdown(db, *id, extent)?, "path": path(db, *id)? }));
+    }
+    let mut linked = json!({ "total": total, "shown": results.len(), "results": results });
+    if total > LINKED_SHOWN {
+        linked["note"] = format!("The newest {} of {total}.", newest.len()).into();
+    }
+    Ok(Some(linked))
+}

@@ -1,0 +1,172 @@
+//! `data.ai.search`: pages and blocks by the words in them, best first.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde_json::{Value, json};
+
+use super::failure::{Failure, invalid};
+use super::fold::fold;
+use super::read::queried_at;
+use super::render::{Extent, markdown, path};
+use super::request::Request;
+use super::store::Id;
+
+/// A hit is shown up to here; `get_block` shows the rest.
+const HIT_CHARS: usize = 1000;
+/// As in Roam's own search.
+const MAX_LIMIT: usize = 1000;
+/// What an empty query suggests when the caller sets no limit of its own.
+const RECENT_PAGES: usize = 20;
+
+/// How well a page or a block fits. The order is the order of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    TitleEquals,
+    TitleContains,
+    TitleHasAllWords,
+    BlockContains,
+    BlockHasAllWords,
+}
+
+/// What is looked for, folded.
+struct Query {
+    phrase: String,
+    words: Vec<String>,
+}
+
+/// A page or block that fits. Among equals the last edited comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Hit {
+    rank: Rank,
+    age: std::cmp::Reverse<i64>,
+    id: Id,
+}
+
+pub(super) fn search(db: &Connection, request: &Request) -> Result<Value, Failure> {
+    let query = Query::new(request.text("query")?.unwrap_or_default());
+    let (pages, blocks) = match request.text("scope")?.unwrap_or("all") {
+        "all" => (true, true),
+        "pages" => (true, false),
+        "blocks" => (false, true),
+        _ => return Err(invalid("`scope` is `pages`, `blocks` or `all`.")),
+    };
+    let limit = request.count("limit")?.unwrap_or(RECENT_PAGES).min(MAX_LIMIT);
+    if query.words.is_empty() {
+        return suggestions(db, limit);
+    }
+    let offset = request.count("offset")?.unwrap_or(0);
+    let with_path = request.flag("includePath")?.unwrap_or(true);
+    let extent = Extent { depth: Some(request.count("maxDepth")?.unwrap_or(0)), chars: Some(HIT_CHARS) };
+
+    let mut hits = hits(db, &query, pages, blocks)?;
+    hits.sort_unstable();
+    let mut results = Vec::new();
+    for hit in hits.iter().skip(offset).take(limit) {
+        let uid: String =
+            db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([hit.id], |row| row.get(0))?;
+        results.push(if hit.rank <= Rank::TitleHasAllWords {
+            let header = Extent { depth: Some(0), ..extent };
+            json!({ "uid": uid, "markdown": markdown(db, hit.id, header)?, "type": "page" })
+        } else {
+            let mut result = json!({ "uid": uid, "markdown": markdown(db, hit.id, extent)? });
+            if with_path {
+                result["path"] = json!(path(db, hit.id)?);
+            }
+            result
+        });
+    }
+    Ok(json!({ "queriedAt": queried_at(), "total": hits.len(), "results": results }))
+}
+
+/// Everything that fits, in no order.
+fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec<Hit>, Failure> {
+    const COLUMNS: &str = "SELECT node.id, node.parent IS NULL, node.text, node.edited_at";
+    let judge = |row: &Row<'_>| -> rusqlite::Result<Option<Hit>> {
+        let page: bool = row.get(1)?;
+        if !(if page { pages } else { blocks }) {
+            return Ok(None);
+        }
+        let text = row.get_ref(2)?.as_str()?;
+        let Some(rank) = query.rank(page, &fold(text)) else { return Ok(None) };
+        let age = std::cmp::Reverse(row.get::<_, Option<i64>>(3)?.unwrap_or(0));
+        Ok(Some(Hit { rank, age, id: row.get(0)? }))
+    };
+    let hits = match query.trigrams() {
+        Some(trigrams) => db
+            .prepare_cached(&format!(
+                "{COLUMNS} FROM words CROSS JOIN node ON node.id = words.rowid WHERE words MATCH ?1 AND NOT node.hidden"
+            ))?
+            .query_map([trigrams], judge)?
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?,
+        // Words of one or two letters are in no trigram. Reading everything takes about half a second per million blocks.
+        None => db
+            .prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?
+            .query_map([], judge)?
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(hits)
+}
+
+impl Query {
+    fn new(text: &str) -> Self {
+        let phrase = fold(text.trim());
+        let words = phrase.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        Self { words: words.map(str::to_owned).collect(), phrase }
+    }
+
+    /// What the index is asked for: trigrams that every hit must have. `None` if all words are too short for one.
+    fn trigrams(&self) -> Option<String> {
+        /// Enough to leave few candidates; the rest is for the ranking to check.
+        const MOST: usize = 24;
+        let mut trigrams = Vec::new();
+        for word in &self.words {
+            let chars: Vec<char> = word.chars().collect();
+            // Those at every third letter and the last one say as much as all of them.
+            let last = chars.len().checked_sub(3);
+            let starts = last.into_iter().flat_map(|last| (0..=last).step_by(3).chain([last]));
+            trigrams.extend(starts.map(|start| chars[start..start + 3].iter().collect::<String>()));
+        }
+        trigrams.dedup();
+        trigrams.truncate(MOST);
+        let quoted: Vec<String> =
+            trigrams.iter().map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\""))).collect();
+        (!quoted.is_empty()).then(|| quoted.join(" "))
+    }
+
+    fn rank(&self, page: bool, text: &str) -> Option<Rank> {
+        let contains = text.contains(&self.phrase);
+        match page {
+            true if text == self.phrase => Some(Rank::TitleEquals),
+            true if contains => Some(Rank::TitleContains),
+            false if contains => Some(Rank::BlockContains),
+            _ if !self.words.iter().all(|word| text.contains(word.as_str())) => None,
+            true => Some(Rank::TitleHasAllWords),
+            false => Some(Rank::BlockHasAllWords),
+        }
+    }
+}
+
+/// What an empty query gets. Nobody opens pages here, so only the edited ones are known.
+fn suggestions(db: &Connection, limit: usize) -> Result<Value, Failure> {
+    let mut recent = db.prepare_cached(
+        "SELECT uid, text, edited_by, edited_at FROM node
+         WHERE parent IS NULL AND edited_at IS NOT NULL ORDER BY edited_at DESC LIMIT ?1",
+    )?;
+    let pages = recent
+        .query_map(params![i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            let edited_at = Timestamp::from_millisecond(row.get(3)?).ok().map(|at| format!("{at:.3}"));
+            Ok(json!({
+                "uid": row.get::<_, String>(0)?,
+                "title": row.get::<_, String>(1)?,
+                "editedBy": row.get::<_, Option<String>>(2)?,
+                "editedAt": edited_at,
+            }))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(json!({
+        "queriedAt": queried_at(),
+        "suggestions": { "recentlyOpenedByUser": [], "recentlyEditedPages": pages },
+    }))
+}
