@@ -68,18 +68,18 @@ func (r *relay) deliver(ctx context.Context, client *net.TCPConn, e entry) error
 	if !r.serves(ctx, name) {
 		return fmt.Errorf("no node %q is connected to control", name)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	asking, answered := context.WithCancel(ctx)
 	go func() {
-		defer cancel()
-		r.control.awaitOnline(ctx, name, false)
+		defer answered()
+		r.control.awaitOnline(asking, name, false)
 	}()
 	port := client.RemoteAddr().(*net.TCPAddr).AddrPort().Port()
-	node, reader, answer, err := r.ingress(ctx, ingressRequest{
+	node, reader, answer, err := r.ingress(asking, ingressRequest{
 		name:   name,
 		source: netip.AddrPortFrom(e.source, port).String(),
 		target: net.JoinHostPort(name, strconv.Itoa(int(e.port))),
 	})
+	answered()
 	if err != nil {
 		return err
 	}
