@@ -1,9 +1,12 @@
 //! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
 
+mod annotations;
 mod daily;
+mod emphasis;
 mod failure;
 mod fold;
 mod import;
+mod outline;
 mod pool;
 mod read;
 mod render;
@@ -12,7 +15,12 @@ mod schema;
 mod search;
 mod source;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod uid;
+mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -96,7 +104,7 @@ impl Embedded {
             Action::Search => self.0.read(move |db| search::search(db, &request)).await,
             Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
             Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
-            Action::BlockFromMarkdown => Err(Failure::Stopped),
+            Action::BlockFromMarkdown => self.0.write(move |db| write::blocks_from_markdown(db, &request)).await,
         }
     }
 }

@@ -59,8 +59,7 @@ fn show(db: &Connection, id: Option<Id>, request: &Request, with_path: bool) -> 
 /// The newest blocks that refer to something; `None` if none does.
 fn linked_references(db: &Connection, target: Id) -> Result<Option<Value>, Failure> {
     let sources = "FROM refs JOIN node ON node.id = refs.src WHERE refs.dst = ?1 AND NOT node.hidden";
-    let total: i64 =
-        db.prepare_cached(&format!("SELECT count(*) {sources}"))?.query_row([target], |row| row.get(0))?;
+    let total: i64 = db.prepare_cached(&format!("SELECT count(*) {sources}"))?.query_row([target], |row| row.get(0))?;
     if total == 0 {
         return Ok(None);
     }
