@@ -56,16 +56,19 @@ impl Progress {
         {
             self.print(&code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
         }
+        self.waiting("Waiting for you to log in");
     }
 
     /// Shows what the node is waiting for.
     pub(super) fn state(&self, state: &str) {
-        let waiting = match state {
-            "NeedsLogin" => "Waiting for you to log in",
-            "NeedsMachineAuth" => "Waiting for an administrator to approve this node (admin console, Machines)",
-            _ => return,
-        };
-        if self.terminal { self.bar().set_message(waiting) } else { self.print(&format!("{waiting} …")) }
+        // Waiting for a login shows when there is a URL to show: with a key, that state passes by itself.
+        if state == "NeedsMachineAuth" {
+            self.waiting("Waiting for an administrator to approve this node (admin console, Machines)");
+        }
+    }
+
+    fn waiting(&self, what: &str) {
+        if self.terminal { self.bar().set_message(what.to_owned()) } else { self.print(&format!("{what} …")) }
     }
 
     fn bar(&self) -> ProgressBar {

@@ -55,14 +55,9 @@ pub(super) async fn follow(view: Arc<View>, mut events: mpsc::UnboundedReceiver<
                 progress.state(&state);
             }
             Event::Health { warnings } => {
-                for warning in warnings {
-                    tracing::warn!(
-                        code = warning.code,
-                        severity = warning.severity,
-                        "{}: {}",
-                        warning.title,
-                        warning.text
-                    );
+                // Of low severity are the passing states of every start.
+                for warning in warnings.iter().filter(|warning| warning.severity != "low") {
+                    tracing::warn!(code = warning.code, "{}: {}", warning.title, warning.text);
                 }
             }
             Event::Error { message } => tracing::error!(message, "tailnet node"),

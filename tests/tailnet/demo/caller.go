@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -49,15 +48,4 @@ func (c caller) post(body string) (status int, answer string, err error) {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(text), err
-}
-
-// message takes the text out of a JSON-RPC error.
-func message(body string) string {
-	var answer struct {
-		Error struct{ Message string }
-	}
-	if json.Unmarshal([]byte(body), &answer) != nil {
-		return body
-	}
-	return answer.Error.Message
 }

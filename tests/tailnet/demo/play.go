@@ -13,19 +13,19 @@ func play(s *stage) error {
 	owner := caller{s, s.owner, s.url("mcp")}
 
 	scene("From the public internet, through Funnel, with the path secret in the URL (as Claude.ai or ChatGPT would)")
-	if err := public.tool("search", `{"query":"eclipse tree"}`, "You need only a tree", "an eclipse you need only a tree"); err != nil {
+	if err := public.tool("search", `{"query":"eclipse tree"}`, "an eclipse you need only a tree"); err != nil {
 		return err
 	}
 	arguments := fmt.Sprintf(`{"dailyNotePage":"today","markdown":%q}`, note)
-	if err := public.tool("create_block", arguments, "written to today's page", `"uids"`); err != nil {
+	if err := public.tool("create_block", arguments, "uids"); err != nil {
 		return err
 	}
 
 	scene("From the owner's laptop inside the tailnet: no password, known by the connection")
-	if err := owner.tool("search", `{"query":"swifts wall evening"}`, "the note from the phone is there", note[:20]); err != nil {
+	if err := owner.tool("search", `{"query":"swifts wall phone"}`, note); err != nil {
 		return err
 	}
-	if err := owner.tool("create_block", `{"pageTitle":"Swifts","markdown":"Seen again, from the laptop."}`, "written to [[Swifts]]", `"uids"`); err != nil {
+	if err := owner.tool("create_block", `{"pageTitle":"Swifts","markdown":"Seen again, from the laptop."}`, "uids"); err != nil {
 		return err
 	}
 
@@ -46,16 +46,17 @@ func scene(title string) {
 	fmt.Printf("\n%s\n", title)
 }
 
-// tool calls a tool and expects a part of its answer.
-func (c caller) tool(name, arguments, told, expected string) error {
+// tool calls a tool, expects a part of its answer, and prints what the answer says.
+func (c caller) tool(name, arguments, expected string) error {
 	status, body, err := c.post(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name, arguments))
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
-	case status != 200 || !strings.Contains(body, strings.ReplaceAll(expected, `"`, `\"`)):
+	}
+	result := parse(body)
+	if status != 200 || !strings.Contains(result.text(), expected) {
 		return fmt.Errorf("%s: expected %q, got %d %s", name, expected, status, body)
 	}
-	fmt.Printf("  %-13s %s\n                -> %s\n", name, arguments, told)
+	fmt.Printf("  %-13s %s\n%17s %s\n", name, arguments, "->", result.summary())
 	return nil
 }
 
@@ -68,6 +69,6 @@ func (c caller) refused(expected int, reason string) error {
 	case status != expected || !strings.Contains(body, reason):
 		return fmt.Errorf("expected a refusal with %d and %q, got %d %s", expected, reason, status, body)
 	}
-	fmt.Printf("  refused       %d %s\n", status, message(body))
+	fmt.Printf("  refused       %d %s\n", status, parse(body).Error.Message)
 	return nil
 }
