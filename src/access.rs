@@ -11,9 +11,11 @@ mod decide;
 mod directory;
 mod level;
 mod peer;
+mod rule;
 
 pub use caller::{Caller, Credential, TailnetNode, TailnetUser};
-pub use decide::{Denied, Operation, Permit, Policy, admit, decide};
+pub use decide::{Denied, Operation, Permit, Policy, admit, decide, sees};
 pub use directory::Directory;
 pub use level::Level;
 pub use peer::{Peer, Plane};
+pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Rule;
+
 /// An identified caller. Anyone who could not be identified never becomes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
@@ -24,6 +26,8 @@ pub struct TailnetUser {
     pub login: String,
     /// Name of the device.
     pub node: String,
+    /// What the tailnet's grants allow them here.
+    pub grants: Vec<Rule>,
 }
 
 /// A tagged node of the tailnet.
@@ -33,6 +37,8 @@ pub struct TailnetNode {
     pub node: String,
     /// Its tags, such as `tag:ci`.
     pub tags: Vec<String>,
+    /// What the tailnet's grants allow it here.
+    pub grants: Vec<Rule>,
 }
 
 /// What a public caller showed.

@@ -69,8 +69,8 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let level = access::admit(&self.policy.load(), Self::caller(&context)?).map_err(denied)?;
-        let visible = tools::TOOLS.iter().filter(|tool| tool.needs() <= level);
+        let (policy, caller) = (self.policy.load(), Self::caller(&context)?);
+        let visible = tools::TOOLS.iter().filter(|tool| offers(&policy, caller, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
 
@@ -81,10 +81,9 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let policy = self.policy.load();
-        let level = access::admit(&policy, caller).map_err(denied)?;
-        // A tool above the caller's level is not there for them, in the list as in a call.
+        // A tool that no rule gives the caller is not there for them, in the list as in a call.
         let tool = tools::find(&request.name)
-            .filter(|tool| tool.needs() <= level)
+            .filter(|tool| offers(&policy, caller, tool))
             .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None))?;
         let arguments = request.arguments.unwrap_or_default();
         let graph = match self.graph_of(tool, &arguments) {
@@ -96,7 +95,8 @@ impl ServerHandler for Server {
         if tool.is_write() {
             telemetry::note_write(tool.name);
         }
-        let visible = self.graphs.list().iter().map(Graph::info).collect();
+        let known = self.graphs.list().iter().filter(|graph| access::sees(&policy, caller, graph.name()));
+        let visible = known.map(Graph::info).collect();
         let today = Zoned::now().date();
         let started = Instant::now();
         let reply = tools::run(tool, Call { permit, graph, visible, arguments, today }).await;
@@ -109,6 +109,11 @@ impl ServerHandler for Server {
     fn get_tool(&self, name: &str) -> Option<Tool> {
         tools::find(name).map(describe)
     }
+}
+
+/// Whether the caller may use the tool on some graph.
+fn offers(policy: &Policy, caller: &Caller, tool: &tools::Tool) -> bool {
+    access::decide(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: None }).is_ok()
 }
 
 fn describe(tool: &tools::Tool) -> Tool {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::access::CAPABILITY;
+
 use super::{CertificateState, Door, Report};
 
 /// What `up` prints when the node serves: where it is, who may call, and what to paste where.
@@ -81,10 +83,21 @@ fn who_may_call(report: &Report) -> String {
     match &report.node.owner {
         Some(owner) => format!("{owner} may call from their own devices; nobody else"),
         None => format!(
-            "nobody may call yet: a tagged node ({}) belongs to no user. Join without --tags to make it yours.",
-            report.node.tags.join(", "),
+            "nobody may call without a grant: a tagged node belongs to no user. Add to the tailnet's policy:\n\n{}\n",
+            grant(&report.node.tags),
         ),
     }
+}
+
+/// A grant that lets every member of the tailnet read. The administrator will know how to narrow it.
+fn grant(tags: &[String]) -> String {
+    let grant = serde_json::json!({
+        "src": ["autogroup:member"],
+        "dst": tags,
+        "ip": ["tcp:443", "tcp:80"],
+        "app": {CAPABILITY: [{"access": "read-only"}]},
+    });
+    format!("    \"grants\": [{grant}]")
 }
 
 fn line(card: &mut String, label: &str, text: &str) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::message::{ErrorKind, WhoIs};
 use super::node::Node;
-use crate::access::{Caller, Directory, TailnetNode, TailnetUser};
+use crate::access::{CAPABILITY, Caller, Directory, Rule, TailnetNode, TailnetUser};
 
 /// How long an answer is believed. The cache is dropped at every change the tailnet tells of; this bounds what it does not.
 const TIME_TO_LIVE: Duration = Duration::from_secs(10);
@@ -81,11 +81,15 @@ impl Directory for WhoIsCache {
 
 /// Tags first: a tagged node acts for its tags, even where tailscale names a user beside them.
 fn caller(answer: WhoIs) -> Option<Caller> {
-    let WhoIs { node, user, .. } = answer;
-    if !node.tags.is_empty() {
-        return Some(Caller::Tagged(TailnetNode { node: node.name, tags: node.tags }));
+    let WhoIs { node, user, capabilities } = answer;
+    let (grants, malformed) = Rule::from_grants(capabilities.get(CAPABILITY).map_or(&[], Vec::as_slice));
+    for malformed in malformed {
+        tracing::warn!(node = node.name, "{malformed}");
     }
-    user.map(|user| Caller::User(TailnetUser { id: user.id, login: user.login, node: node.name }))
+    if !node.tags.is_empty() {
+        return Some(Caller::Tagged(TailnetNode { node: node.name, tags: node.tags, grants }));
+    }
+    user.map(|user| Caller::User(TailnetUser { id: user.id, login: user.login, node: node.name, grants }))
 }
 
 #[cfg(test)]

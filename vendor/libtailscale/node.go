@@ -147,8 +147,8 @@ func (n *node) tearDown() {
 	}
 }
 
-// logout gives up the node's key; the next up has to join again. The state
-// directory is left without a node.
+// logout gives up the node's key. The state directory is left without a node:
+// after close, the next start has to join again.
 func (n *node) logout(ctx context.Context, _ noParams) (nothing, error) {
 	_, lc, err := n.started()
 	if err != nil {

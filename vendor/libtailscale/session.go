@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type session struct {
 	control net.Conn
 	out     *outbox
 	node    *node
+	answers sync.WaitGroup // requests that are not answered yet
 }
 
 // start takes ownership of controlFD, also when it fails.
@@ -127,6 +129,15 @@ func (s *session) run() {
 	}
 	closed := s.node.close()
 
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		s.answers.Wait()
+	}()
+	select {
+	case <-answered:
+	case <-time.After(farewell):
+	}
 	s.out.close()
 	s.control.SetWriteDeadline(time.Now().Add(farewell))
 	<-written
@@ -166,7 +177,7 @@ func (s *session) request(line []byte) {
 	case !known:
 		s.out.put(reply{ID: head.ID, Error: faultf(kindBadRequest, "unknown op %q", head.Op)})
 	default:
-		go s.answer(head.ID, op, line)
+		s.answers.Go(func() { s.answer(head.ID, op, line) })
 	}
 }
 

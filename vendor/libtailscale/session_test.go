@@ -220,6 +220,14 @@ func TestAHostThatHangsUpClosesTheNode(t *testing.T) {
 	eventually(t, "another node may start", func() bool { return !running.Load() })
 }
 
+func TestRequestsBeforeTheHostHangsUpAreAnswered(t *testing.T) {
+	h := startHost(t, map[string]any{"dir": t.TempDir()})
+	first, second := h.begin("status", nil), h.begin("close", nil)
+	h.conn.CloseWrite()
+	h.reply(first)
+	h.reply(second)
+}
+
 func TestARequestHasABoundedLength(t *testing.T) {
 	h := startHost(t, map[string]any{"dir": t.TempDir()})
 	go h.conn.Write([]byte(`{"id":1,"op":"` + strings.Repeat("x", maxLine)))

@@ -230,6 +230,35 @@ func TestANodeLivesItsLife(t *testing.T) {
 	}
 }
 
+// The control server sends nothing but the packet filter: no notification on
+// the IPN bus tells of it.
+func TestAGrantThatChangesAloneIsAnnounced(t *testing.T) {
+	tn := newTailnet(t)
+	h := startHost(t, tn.config(t.TempDir(), nil))
+	st := h.must("up", nil)
+	self := tn.control.AllNodes()[0]
+	grants := func() map[string]any {
+		t.Helper()
+		return h.must("whois", map[string]any{"address": st["addresses"].([]any)[0]})["capabilities"].(map[string]any)
+	}
+	if _, ok := grants()[testCap]; ok {
+		t.Fatal("granted already")
+	}
+	time.Sleep(3 * pollInterval) // what up itself changes is announced by now
+	h.must("status", nil)
+	h.events = nil
+	if !tn.control.AddRawMapResponse(self.Key, &tailcfg.MapResponse{PacketFilter: []tailcfg.FilterRule{{
+		SrcIPs:   []string{"*"},
+		CapGrant: []tailcfg.CapGrant{{Dsts: self.Addresses, CapMap: tailcfg.PeerCapMap{testCap: {`{"access":"full"}`}}}},
+	}}}) {
+		t.Fatal("the node is not connected")
+	}
+	h.event("self")
+	if _, ok := grants()[testCap]; !ok {
+		t.Errorf("announced, but not granted: %v", grants())
+	}
+}
+
 func TestARefusedKeyFailsUpWithControlsWords(t *testing.T) {
 	tn := newTailnet(t)
 	h := startHost(t, tn.config(t.TempDir(), map[string]any{"auth_key": "tskey-auth-bad"}))
@@ -257,6 +286,19 @@ func TestAStateThatControlNoLongerAcceptsFallsBackToTheKey(t *testing.T) {
 	// for a node that was deleted.
 	h = startHost(t, tn.config(dir, nil))
 	h.must("up", nil)
+}
+
+func TestAKeyThatExpiresIsTold(t *testing.T) {
+	tn := newTailnet(t)
+	h := startHost(t, tn.config(t.TempDir(), nil))
+	if st := h.must("up", nil); st["key_expired"] != false {
+		t.Fatal(st)
+	}
+	tn.control.SetExpireAllNodes(true)
+	h.until("the expiry", func(m map[string]any) bool {
+		return m["event"] == "self" && m["key_expired"] == true && m["state"] == "NeedsLogin"
+	})
+	h.fails("login_required", "certificate", map[string]any{"domain": "roam." + testZone})
 }
 
 func TestAPersonLogsTheNodeIn(t *testing.T) {

@@ -27,7 +27,8 @@ type watch struct {
 	n      *node
 	server *tsnet.Server
 	local  *local.Client
-	// quiet keeps a login URL from the host: the credential is still to be tried.
+	// quiet keeps a login URL from the host until the node has run: the
+	// credential is still to be tried.
 	quiet bool
 
 	ctx    context.Context
@@ -107,7 +108,7 @@ func (w *watch) handle(notify *ipn.Notify) {
 		}
 	}
 	if notify.BrowseToURL != nil && *notify.BrowseToURL != "" {
-		if !w.quiet {
+		if !w.quiet || w.isRunning() {
 			w.n.out.put(loginURLEvent{"login_url", *notify.BrowseToURL})
 		}
 		select {

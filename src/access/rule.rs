@@ -1,0 +1,157 @@
+//! What one grant allows.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Level;
+
+/// Name of the application capability in the tailnet's grants.
+pub const CAPABILITY: &str = "roam-mcp.internal/cap/roam-mcp";
+
+/// An access level on some graphs through some tools. Several rules allow whatever one of them allows.
+///
+/// In a grant: `{"access": "read-append", "graphs": ["work"], "tools": ["search*", "get_*"]}`; without `graphs` or `tools`
+/// it is for all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The level.
+    pub access: Level,
+    /// The graphs, by canonical name.
+    #[serde(default)]
+    pub graphs: Patterns,
+    /// The tools, by name.
+    #[serde(default)]
+    pub tools: Patterns,
+}
+
+/// Names, in which `*` stands for any text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patterns(Vec<String>);
+
+/// A grant that means nothing to this program, and so grants nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a grant for {CAPABILITY} is not understood and grants nothing: {value}: {problem}")]
+pub struct MalformedGrant {
+    /// What stands there.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Rule {
+    /// A level on every graph through every tool.
+    pub fn everything(access: Level) -> Self {
+        Self { access, graphs: Patterns::default(), tools: Patterns::default() }
+    }
+
+    /// Reads the values that the tailnet's grants give for [`CAPABILITY`].
+    pub fn from_grants(values: &[Value]) -> (Vec<Self>, Vec<MalformedGrant>) {
+        let (mut rules, mut malformed) = (Vec::new(), Vec::new());
+        for value in values {
+            match Self::deserialize(value) {
+                Ok(rule) => rules.push(rule),
+                Err(error) => malformed.push(MalformedGrant { value: value.to_string(), problem: error.to_string() }),
+            }
+        }
+        (rules, malformed)
+    }
+}
+
+impl Patterns {
+    /// Whether one of the patterns is `name`.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| matches(pattern, name))
+    }
+}
+
+impl Default for Patterns {
+    /// All names.
+    fn default() -> Self {
+        Self(vec!["*".into()])
+    }
+}
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self)
+    }
+}
+
+impl fmt::Display for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+/// The text before the first `*` opens the name, the text after the last one ends it, and what is between comes in order.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|opening| name.strip_prefix(opening)) else { return false };
+    let Some(ending) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("*", "anything", true),
+            ("work", "work", true),
+            ("work", "works", false),
+            ("work", "wor", false),
+            ("get_*", "get_page", true),
+            ("get_*", "get_", true),
+            ("get_*", "forget_page", false),
+            ("*_page", "get_page", true),
+            ("*_page", "get_pages", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "a1c2b", false),
+            ("a**c", "ac", true),
+            ("", "", true),
+            ("", "x", false),
+            ("*é*", "café au lait", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} against {name}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_grant_grants_nothing_and_is_told() {
+        let values = [
+            json!({"access": "read-only"}),
+            json!({"access": "everything"}),
+            json!({"acess": "full"}),
+            json!({"access": "full", "graph": "work"}),
+            json!({"access": "full", "graphs": "work"}),
+            json!("full"),
+            json!(null),
+        ];
+        let (rules, malformed) = Rule::from_grants(&values);
+        assert_eq!(rules, [Rule::everything(Level::ReadOnly)]);
+        assert_eq!(malformed.len(), 6);
+        assert!(malformed[1].to_string().contains("acess"), "{}", malformed[1]);
+    }
+
+    #[test]
+    fn an_empty_list_is_nothing_and_not_everything() {
+        let (rules, _) = Rule::from_grants(&[json!({"access": "full", "graphs": []})]);
+        assert!(!rules[0].graphs.matches("work"));
+    }
+}
