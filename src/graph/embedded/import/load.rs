@@ -131,7 +131,7 @@ impl<'db> Loader<'db> {
     }
 
     /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
-    pub(super) fn finish(self, now: i64) -> Result<u64, Failure> {
+    pub(super) fn finish(self) -> Result<u64, Failure> {
         let missing: Vec<String> = self
             .db
             .prepare(
@@ -141,7 +141,7 @@ impl<'db> Loader<'db> {
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for title in &missing {
-            store::create_page(self.db, title, now)?;
+            store::create_page(self.db, title, None)?;
         }
         self.db.execute_batch(
             "INSERT OR IGNORE INTO refs(src, dst)
