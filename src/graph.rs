@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::access::{Level, Permit};
 
 pub use action::Action;
+#[cfg(test)]
+pub(crate) use embedded::testing;
 pub use embedded::{Embedded, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 
@@ -190,4 +192,78 @@ impl GraphInfo {
 
 fn same_nickname(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(name: &str, nickname: &str, level: Level) -> (testing::Workshop, Graph) {
+        let (workshop, store) = testing::graph(&testing::new_garden());
+        (workshop, Graph::embedded(name, nickname, level, store))
+    }
+
+    #[test]
+    fn a_graph_is_found_by_nickname_then_by_name_and_alone_without_either() {
+        let (_one, work) = named("Work-Notes", "work", Level::Full);
+        let (_two, home) = named("work", "home", Level::ReadOnly);
+        let both = Graphs::new(vec![work.clone(), home]).unwrap();
+        let found = |wanted| both.resolve(wanted).map(|graph| graph.name().to_owned());
+        assert_eq!(found(Some("WORK")).unwrap(), "Work-Notes");
+        assert_eq!(found(Some("Work-Notes")).unwrap(), "Work-Notes");
+        assert_eq!(found(Some("Home")).unwrap(), "work");
+        assert_eq!(found(Some("work-notes")).unwrap_err().code, Some(ErrorCode::GRAPH_NOT_CONFIGURED));
+        let error = found(Some("")).unwrap_err();
+        assert_eq!(
+            (found(None).unwrap_err(), error.code.clone()),
+            (error.clone(), Some(ErrorCode::GRAPH_NOT_SELECTED))
+        );
+        let shown = json!({ "nickname": "home", "name": "work", "accessLevel": "read-only" });
+        assert_eq!(error.context["available_graphs"][1], shown);
+
+        let only = Graphs::new(vec![work]).unwrap();
+        assert_eq!(only.resolve(None).unwrap().nickname(), "work");
+        assert_eq!(Graphs::default().resolve(None).unwrap_err().code, Some(ErrorCode::GRAPH_NOT_CONFIGURED));
+    }
+
+    #[test]
+    fn two_graphs_cannot_answer_to_one_name() {
+        let (_workshop, graph) = named("a", "b", Level::Full);
+        let twin = Graph { nickname: "B".into(), name: "other".into(), ..graph.clone() };
+        assert_eq!(Graphs::new(vec![graph.clone(), twin]).unwrap_err(), DuplicateGraph("B".into()));
+        let twin = Graph { nickname: "other".into(), ..graph.clone() };
+        assert_eq!(Graphs::new(vec![graph, twin]).unwrap_err(), DuplicateGraph("a".into()));
+    }
+
+    #[tokio::test]
+    async fn an_action_needs_the_level_from_the_permit_and_from_the_graph() {
+        use Level::{Full, ReadAppend, ReadOnly};
+        let table = [
+            (Action::GetPage, ReadOnly, ReadOnly, true),
+            (Action::BlockFromMarkdown, ReadAppend, ReadAppend, true),
+            (Action::BlockFromMarkdown, Full, Full, true),
+            (Action::BlockFromMarkdown, ReadOnly, Full, false),
+            (Action::BlockFromMarkdown, Full, ReadOnly, false),
+        ];
+        for (action, permit, level, allowed) in table {
+            let (_workshop, graph) = named("garden", "g", level);
+            let argument = json!({ "title": "Soil", "location": { "page-title": "Soil" }, "markdown-string": "x" });
+            let outcome = graph.invoke(&Permit::for_test(permit, "garden"), action, vec![argument]).await;
+            assert_eq!(outcome.is_ok(), allowed, "{action}, permit {permit}, graph {level}");
+            assert!(allowed || outcome.unwrap_err().code == Some(ErrorCode::INSUFFICIENT_SCOPE));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_permit_for_another_graph_opens_nothing() {
+        let (_workshop, graph) = named("garden", "g", Level::Full);
+        for other in ["Garden", "g", ""] {
+            let outcome = graph
+                .invoke(&Permit::for_test(Level::Full, other), Action::GetPage, vec![json!({ "title": "Soil" })])
+                .await;
+            assert_eq!(outcome.unwrap_err().code, Some(ErrorCode::INSUFFICIENT_SCOPE), "{other}");
+        }
+    }
 }

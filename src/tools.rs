@@ -9,6 +9,8 @@ mod read;
 mod reply;
 mod search;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::future::Future;

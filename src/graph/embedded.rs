@@ -117,15 +117,15 @@ impl fmt::Debug for Embedded {
 
 /// Connects to a file and looks whether it is ours before anything is done with it.
 fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> {
-    let unreachable = |source| OpenError::Unreachable { path: path.to_owned(), source };
-    let db = schema::connect(path, write).map_err(unreachable)?;
+    let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAGraph { path: path.to_owned() },
+        _ => OpenError::Unreachable { path: path.to_owned(), source },
+    };
+    let db = schema::connect(path, write).map_err(failed)?;
     let header = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    match (header("application_id"), header("user_version")) {
-        (Ok(schema::APPLICATION_ID), Ok(schema::VERSION)) => Ok(db),
-        (Ok(schema::APPLICATION_ID), Ok(found)) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
-        (Err(source), _) if source.sqlite_error_code() != Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(unreachable(source))
-        }
+    match (header("application_id").map_err(failed)?, header("user_version").map_err(failed)?) {
+        (schema::APPLICATION_ID, schema::VERSION) => Ok(db),
+        (schema::APPLICATION_ID, found) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
         _ => Err(OpenError::NotAGraph { path: path.to_owned() }),
     }
 }

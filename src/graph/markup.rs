@@ -152,7 +152,7 @@ fn is_tag_char(c: char) -> bool {
 fn in_url(text: &str, at: usize) -> bool {
     // An address longer than this is cut off; looking further back would make the search quadratic.
     const LONGEST: usize = 500;
-    let floor = text.floor_char_boundary(at.saturating_sub(LONGEST));
+    let floor = (0..=at.saturating_sub(LONGEST)).rev().find(|floor| text.is_char_boundary(*floor)).unwrap_or(0);
     let word = text[floor..at].rsplit(|c: char| c.is_whitespace() || "()[]<>\"".contains(c)).next().unwrap_or_default();
     word.contains("://")
 }
@@ -163,7 +163,8 @@ fn attribute(text: &str, code: &[Range<usize>]) -> Option<Range<usize>> {
     let end = line.find("::")?;
     let name = &line[..end];
     // `[[Page]]::` names its page as a link, and a lone colon before the pair makes it something else.
-    let plain = !name.contains(':') && !(name.starts_with("[[") && name.ends_with("]]"));
+    let link = name.starts_with("[[") && name.ends_with("]]");
+    let plain = !name.contains(':') && !link;
     let start = end - name.trim_start().len();
     let end = start + name.trim().len();
     (plain && start < end && code.first().is_none_or(|code| code.start > end)).then_some(start..end)

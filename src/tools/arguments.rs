@@ -41,6 +41,8 @@ pub(super) fn schema<T: JsonSchema>() -> Map<String, Value> {
     let mut schema = std::mem::take(generator.into_root_schema_for::<T>().ensure_object());
     schema.remove("title");
     schema.remove("description");
+    // Some clients expect the properties of a tool without arguments, too.
+    schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
         without_null(property);
     }
@@ -59,8 +61,7 @@ fn without_null(property: &mut Value) {
 
 /// Adds the `graph` argument that every tool on a graph takes.
 pub(super) fn with_graph(mut schema: Map<String, Value>) -> Map<String, Value> {
-    let properties = schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(properties) = properties {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         let text = "Nickname or name of the graph. May be left out when there is only one; `list_graphs` shows them.";
         properties.insert("graph".into(), serde_json::json!({ "type": "string", "description": text }));
     }

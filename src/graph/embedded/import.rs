@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use tempfile::NamedTempFile;
@@ -144,7 +143,7 @@ impl Reading<'_> {
             return Err(ImportError::Empty { path: self.export.to_owned() });
         }
         let Loader { pages, blocks, repaired, .. } = loader;
-        let mentioned = loader.finish(Timestamp::now().as_millisecond()).map_err(|failure| self.failed(failure))?;
+        let mentioned = loader.finish().map_err(|failure| self.failed(failure))?;
         Ok(Imported { pages, blocks, mentioned, repaired })
     }
 

@@ -43,6 +43,7 @@ struct Line {
 /// A page or block and what is below it, without what is hidden.
 pub(super) fn markdown(db: &Connection, root: Id, extent: Extent) -> rusqlite::Result<String> {
     let mut shown = String::new();
+    let mut after_header = false;
     for mut line in outline(db, root, extent.depth)? {
         let mut cut = 0;
         if let Some(chars) = extent.chars.filter(|_| line.depth == 0)
@@ -53,15 +54,13 @@ pub(super) fn markdown(db: &Connection, root: Id, extent: Extent) -> rusqlite::R
         }
         if line.page {
             let _ = write!(shown, "# {}{}", line.text, tag(&line, cut));
+            after_header = true;
             continue;
         }
         if !shown.is_empty() {
-            shown.push('\n');
+            shown.push_str(if after_header { "\n\n" } else { "\n" });
         }
-        let below_page = shown.starts_with("# ") && !shown.contains("\n");
-        if below_page {
-            shown.push('\n');
-        }
+        after_header = false;
         let text = with_previews(db, &line.text)?;
         item(&mut shown, line.depth, &text, &tag(&line, cut));
     }

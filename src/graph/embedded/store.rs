@@ -59,12 +59,12 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
 pub(super) fn page(db: &Connection, title: &str, now: i64) -> Result<Id, Failure> {
     match find_page(db, title)? {
         Some(id) => Ok(id),
-        None => create_page(db, title, now),
+        None => create_page(db, title, Some(now)),
     }
 }
 
-/// Stores a page of which there is none yet.
-pub(super) fn create_page(db: &Connection, title: &str, now: i64) -> Result<Id, Failure> {
+/// Stores a page of which there is none yet. An import does not know when the pages were made that it only heard of.
+pub(super) fn create_page(db: &Connection, title: &str, now: Option<i64>) -> Result<Id, Failure> {
     let day = daily::from_title(title);
     let uid = match day.map(daily::uid) {
         // Somebody may have given the uid of the day to something else; the title still makes it the daily note.

@@ -29,7 +29,7 @@ pub(super) enum Problem {
 
 /// Where a block goes.
 struct Place {
-    parent: Id,
+    parent: Option<Id>,
     page: Id,
     order: i64,
     hidden: bool,
@@ -59,8 +59,8 @@ impl<'db> Loader<'db> {
         page.log_id = page.log_id.or_else(|| day.and_then(daily::log_id));
         page.edited_at = page.last_edit();
         let id = self.next;
-        let place = Place { parent: id, page: id, order: 0, hidden: false };
-        self.node(&mut page, &title, &place, None)?;
+        let place = Place { parent: None, page: id, order: 0, hidden: false };
+        self.node(&mut page, &title, &place)?;
         self.pages += 1;
         self.children(page.children, id, id, false)
     }
@@ -74,7 +74,7 @@ impl<'db> Loader<'db> {
             let references = references(&text);
             let hidden = hidden || hides(&references);
             let id = self.next;
-            self.node(&mut child, &text, &Place { parent, page, order, hidden }, Some(parent))?;
+            self.node(&mut child, &text, &Place { parent: Some(parent), page, order, hidden })?;
             self.blocks += 1;
             for reference in references {
                 let (block, name) = match reference {
@@ -88,7 +88,7 @@ impl<'db> Loader<'db> {
         Ok(())
     }
 
-    fn node(&mut self, node: &mut Node, text: &str, place: &Place, parent: Option<Id>) -> Result<(), Problem> {
+    fn node(&mut self, node: &mut Node, text: &str, place: &Place) -> Result<(), Problem> {
         let uid = match node.uid.take().filter(|uid| !uid.is_empty()) {
             Some(uid) => uid,
             None => {
@@ -100,7 +100,7 @@ impl<'db> Loader<'db> {
         let stored = self.insert.execute(params![
             self.next,
             uid,
-            parent,
+            place.parent,
             place.page,
             place.order,
             text,
@@ -131,7 +131,7 @@ impl<'db> Loader<'db> {
     }
 
     /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
-    pub(super) fn finish(self, now: i64) -> Result<u64, Failure> {
+    pub(super) fn finish(self) -> Result<u64, Failure> {
         let missing: Vec<String> = self
             .db
             .prepare(
@@ -141,7 +141,7 @@ impl<'db> Loader<'db> {
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for title in &missing {
-            store::create_page(self.db, title, now)?;
+            store::create_page(self.db, title, None)?;
         }
         self.db.execute_batch(
             "INSERT OR IGNORE INTO refs(src, dst)

@@ -1,0 +1,142 @@
+use std::path::Path;
+
+use serde_json::json;
+
+use super::super::testing::{Workshop, graph, new_garden, old_garden};
+use super::super::{Embedded, ImportError, OpenError, Source};
+use super::page;
+
+#[tokio::test]
+async fn both_generations_of_exports_give_the_same_graph() {
+    let (_old, old) = graph(&old_garden());
+    let (_new, new) = graph(&new_garden());
+    for title in ["Garden", "Soil", "August 3rd, 2026"] {
+        assert_eq!(page(&old, title).await, page(&new, title).await);
+    }
+    assert!(page(&new, "Garden").await.contains(r#"uid="bedsblock" heading="2" childrenViewType="numbered""#));
+}
+
+#[test]
+fn an_import_counts_what_it_brought_in() {
+    let imported = Workshop::with(new_garden().to_string().as_bytes()).import().unwrap();
+    // Mentioned and not there: sun and .rm-private. The link in the code is none.
+    assert_eq!((imported.pages, imported.blocks, imported.mentioned, imported.repaired), (3, 9, 2, 0));
+}
+
+#[tokio::test]
+async fn what_can_be_repaired_is_repaired() {
+    let (workshop, graph) = graph(&json!([
+        { "title": "August 3rd, 2026" },
+        { "title": "No uids", "children": [
+            { "string": "second", "order": 9 }, { "string": "first", "order": 4, "heading": 0 }, { "children": null },
+        ] },
+    ]));
+    let text = page(&graph, "No uids").await;
+    let texts: Vec<&str> = text.lines().skip(2).map(|line| line.split(" <roam").next().unwrap()).collect();
+    assert_eq!(texts, ["- first", "- second", "- "]);
+    assert!(page(&graph, "August 3rd, 2026").await.contains("uid=\"08-03-2026\""));
+    drop(workshop);
+}
+
+#[test]
+fn a_broken_export_is_refused_with_its_place_and_nothing_is_left_behind() {
+    let good = new_garden().to_string();
+    let table: &[(&[u8], &str)] = &[
+        (b"", "has no pages"),
+        (b"[]", "has no pages"),
+        (b"{}", "line 1, column 1: invalid type: map, expected an array of pages"),
+        (b"PK\x03\x04 a zip file", "expected value"),
+        (&good.as_bytes()[..good.len() / 2], "the file ends in the middle"),
+        (b"[{\"title\": \"A\"}] x", "after the page \"A\": trailing characters"),
+        (b"[{\"title\": \"A\"}, {\"uid\": \"b\"}]", "after the page \"A\": this page has no title"),
+        (b"[\n{\"title\": 5}]", "line 2, column 12: invalid type: integer `5`, expected a string"),
+        (b"[{\"title\": \"A\", \"children\": [\"x\"]}]", "expected a page or a block as an object"),
+        (b"[{\"title\": \"A\", \"children\": [{\"string\": [1]}]}]", "expected a string"),
+        (b"[{\"title\": \"A\", \"uid\": \"u\"}, {\"title\": \"B\", \"uid\": \"u\"}]", "the uid \"u\" is there twice"),
+        (b"[{\"title\": \"A\"}, {\"title\": \"A\"}]", "the page \"A\" is there twice"),
+        (b"[{\"title\": \"\xff\"}]", "invalid unicode"),
+        (&b"[{\"children\":".repeat(500), "recursion limit"),
+    ];
+    for (export, expected) in table {
+        let workshop = Workshop::with(export);
+        let error = workshop.import().unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("export.json"), "{expected}: {error}");
+        let left: Vec<_> =
+            std::fs::read_dir(workshop.directory()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["export.json"], "{expected}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let workshop = Workshop::with(b"[]");
+    let import = |export: &Path| Embedded::import(export, &workshop.database(), |_| {}).unwrap_err();
+    assert!(matches!(import(workshop.directory()), ImportError::NotAFile { .. }));
+    assert!(matches!(import(&workshop.directory().join("absent.json")), ImportError::Unreadable { .. }));
+    let nowhere = workshop.directory().join("no/such/directory/graph.db");
+    let error = Embedded::import(&workshop.export(), &nowhere, |_| {}).unwrap_err();
+    assert!(matches!(error, ImportError::Unwritable { .. }), "{error}");
+}
+
+#[test]
+fn a_database_is_never_replaced_and_a_stale_log_never_adopted() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    workshop.import().unwrap();
+    assert!(matches!(workshop.import(), Err(ImportError::Exists { .. })));
+
+    let other = Workshop::with(new_garden().to_string().as_bytes());
+    std::fs::write(other.directory().join("graph.db-wal"), b"from another life").unwrap();
+    assert!(matches!(other.import(), Err(ImportError::Exists { path }) if path.ends_with("graph.db-wal")));
+}
+
+#[test]
+fn what_a_crash_left_does_not_stop_the_next_import() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    std::fs::write(workshop.directory().join(".importing-abc123"), b"half a database").unwrap();
+    workshop.import().unwrap();
+    workshop.open();
+}
+
+#[test]
+fn an_import_reports_progress_up_to_the_end() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    let mut seen = Vec::new();
+    Embedded::import(&workshop.export(), &workshop.database(), |progress| seen.push(progress)).unwrap();
+    let last = seen.last().unwrap();
+    assert_eq!((last.bytes, last.pages, last.blocks), (last.total, 3, 9));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_database_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    workshop.import().unwrap();
+    assert_eq!(workshop.database().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_database_knows_the_export_it_was_made_from() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    workshop.import().unwrap();
+    let known = Embedded::source(&workshop.database()).unwrap();
+    assert_eq!(known, Source::of(&workshop.export()).unwrap());
+    std::fs::write(workshop.export(), b"[]").unwrap();
+    assert_ne!(known, Source::of(&workshop.export()).unwrap());
+    assert_eq!(Embedded::source(&workshop.export()), None);
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_refused_and_left_alone() {
+    let workshop = Workshop::with(b"[] and some more text, so that it is longer than a header of SQLite would be....");
+    let before = std::fs::read(workshop.export()).unwrap();
+    assert!(matches!(Embedded::open(&workshop.export()), Err(OpenError::NotAGraph { .. })));
+    assert_eq!(std::fs::read(workshop.export()).unwrap(), before);
+    assert!(matches!(Embedded::open(&workshop.database()), Err(OpenError::Unreachable { .. })));
+
+    let foreign = rusqlite::Connection::open(workshop.database()).unwrap();
+    foreign.execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(Embedded::open(&workshop.database()), Err(OpenError::NotAGraph { .. })));
+    foreign.execute_batch("PRAGMA application_id = 0x726f616d; PRAGMA user_version = 99").unwrap();
+    assert!(matches!(Embedded::open(&workshop.database()), Err(OpenError::OtherVersion { found: 99, .. })));
+}
