@@ -1,5 +1,6 @@
 //! The program: parse, start the log, run, exit code.
 
+use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
@@ -40,8 +41,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(message: impl ToString, code: u8) -> Self {
-        Self { message: message.to_string(), code }
+    fn new(message: impl Display, code: u8) -> Self {
+        Self { message: format!("{message}"), code }
     }
 }
 
