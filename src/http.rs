@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
@@ -76,13 +76,10 @@ async fn mcp(State(site): State<Arc<Site>>, request: Request) -> Response {
     respond(&site, request, false).await
 }
 
-async fn mcp_by_secret(
-    State(site): State<Arc<Site>>,
-    Path((first, second)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    let shown = match (first.as_str(), second.as_str()) {
-        (secret, "mcp") | ("mcp", secret) => secret,
+async fn mcp_by_secret(State(site): State<Arc<Site>>, request: Request) -> Response {
+    // The path as it was sent: a secret needs no escapes, and whatever has some is unknown here.
+    let shown = match request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/')) {
+        Some((secret, "mcp") | ("mcp", secret)) => secret,
         _ => "",
     };
     // Compared even when there is nothing to compare, so that a wrong secret takes as long as any unknown path.

@@ -138,11 +138,11 @@ impl fmt::Display for CertificateState {
 impl fmt::Display for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Off => f.write_str("off (--no-funnel)"),
-            Self::Opening => f.write_str("opening"),
-            Self::Open { port } => write!(f, "open on port {port}"),
+            Self::Off => f.write_str("Funnel is off (--no-funnel)"),
+            Self::Opening => f.write_str("Funnel is opening"),
+            Self::Open { port } => write!(f, "Funnel is open on port {port}"),
             Self::Unavailable { reason, enable_url } => {
-                write!(f, "shut: {reason}")?;
+                write!(f, "Funnel is shut: {reason}")?;
                 match enable_url {
                     Some(url) => write!(f, " An administrator can allow it at {url}")?,
                     None => f.write_str(

@@ -40,7 +40,7 @@ impl Keeper {
                 }
                 Err(error) => {
                     let shut = self.explain(error).await;
-                    tracing::warn!("Funnel is {shut}");
+                    tracing::warn!("{shut}");
                     state.send_replace(shut);
                     self.wait_for_change(&mut status).await;
                 }
