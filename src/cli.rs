@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -149,13 +150,22 @@ pub struct UpArgs {
 /// Logging, on stderr.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// error, warn, info, debug or trace; or directives such as `info,tailscale=debug`
-    #[arg(long, value_name = "LEVEL", default_value = "info", env = "ROAM_MCP_LOG_LEVEL", help_heading = "Logging")]
-    pub log_level: String,
+    /// error, warn, info, debug or trace; or directives such as `info,tailscale=debug` [default: warn on a terminal,
+    /// info elsewhere]
+    #[arg(long, value_name = "LEVEL", env = "ROAM_MCP_LOG_LEVEL", help_heading = "Logging")]
+    pub log_level: Option<String>,
 
     /// Form of log lines
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "ROAM_MCP_LOG_FORMAT", help_heading = "Logging")]
     pub log_format: Format,
+}
+
+impl LogArgs {
+    /// The level in force: on a terminal the progress of the start says enough.
+    pub fn level(&self) -> &str {
+        let default = if io::stderr().is_terminal() { "warn" } else { "info" };
+        self.log_level.as_deref().unwrap_or(default)
+    }
 }
 
 /// `roam-mcp status`.

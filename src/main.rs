@@ -91,7 +91,7 @@ mod up {
             .clone()
             .map_or_else(config::default_state_dir, Ok)
             .map_err(|error| Failure::new(error, FAILED))?;
-        let (filter, format) = (args.log.log_level.clone(), args.log.log_format);
+        let (filter, format) = (args.log.level().to_owned(), args.log.log_format);
         let state = StateDir::open(&dir).map_err(|error| failure(&error.into()))?;
         let settings = Settings::new(args, &state).map_err(|error| failure(&error))?;
 

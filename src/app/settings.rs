@@ -62,7 +62,7 @@ impl Settings {
                 client_secret,
                 tags,
                 ephemeral: args.ephemeral,
-                verbose: args.log.log_level.contains("tailscale") || args.log.log_level == "trace",
+                verbose: args.log.level().contains("tailscale"),
                 resolver: args.tailnet_resolver,
             },
             graph: args.graph,
