@@ -23,6 +23,7 @@ pub use state_dir::{StateDir, StateDirError};
 
 use crate::access::{Directory, Policy};
 use crate::admin;
+use crate::audit::Audit;
 use crate::config::{HttpSection, RoamTools};
 use crate::graph::Graphs;
 use crate::http::{Credentials, Names, Site};
@@ -68,6 +69,7 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let progress = Progress::new();
     let graphs = graphs::open(&settings.graph, &state, &progress)?;
     let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
+    let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
@@ -75,7 +77,7 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let result = match join(&node, &progress, &stop).await {
         Ok(Some(status)) => {
             view.update(status);
-            Running { settings, state, node: node.clone(), view, graphs, http, stop }.serve(&progress).await
+            Running { settings, state, node: node.clone(), view, graphs, http, audit, stop }.serve(&progress).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -109,6 +111,7 @@ struct Running {
     view: Arc<View>,
     graphs: Graphs,
     http: HttpSection,
+    audit: Audit,
     stop: CancellationToken,
 }
 
@@ -171,7 +174,8 @@ impl Running {
             names: ArcSwap::from_pointee(Names::default()),
             credentials,
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
-            mcp: Mcp::new(&self.graphs, &policy, &self.stop),
+            audit: self.audit.clone(),
+            mcp: Mcp::new(&self.graphs, &policy, &self.audit, &self.stop),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
+use jiff::Timestamp;
 
+use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
 
@@ -29,6 +31,9 @@ pub enum Command {
     /// Show what a running node is doing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Read the record of who did what
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(AuditArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -58,6 +63,14 @@ Examples:
   roam-mcp status --show-secrets     the public URL to paste, in full
 
 Exit codes: 0 running, 1 failed, 2 wrong usage, 5 no node is running.";
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  roam-mcp audit tail
+  roam-mcp audit search --caller alice@ --denied --since 2026-11-01T00:00:00Z
+  roam-mcp audit verify              finds a changed, dropped or moved record
+
+Exit codes: 0 found or whole, 1 failed, 2 wrong usage, 6 the log is not as it was written.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -138,6 +151,20 @@ pub struct UpArgs {
     #[arg(long, help_heading = "Public access")]
     pub show_secrets: bool,
 
+    /// Keep the full arguments of every call in the audit log, not only their digest
+    #[arg(long, env = "ROAM_MCP_AUDIT_ARGUMENTS", value_parser = FalseyValueParser::new(), help_heading = "Logging")]
+    pub audit_arguments: bool,
+
+    /// What happens to writes while the audit log cannot be written
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "block-writes",
+        env = "ROAM_MCP_AUDIT_FAILURE",
+        help_heading = "Logging"
+    )]
+    pub audit_failure: OnAuditFailure,
+
     #[command(flatten)]
     /// Logging.
     pub log: LogArgs,
@@ -182,6 +209,59 @@ pub struct StatusArgs {
     /// Print secret URLs in full
     #[arg(long)]
     pub show_secrets: bool,
+}
+
+/// `roam-mcp audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+
+    /// State directory of the node
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath, global = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// What can be done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no record was changed, dropped or moved
+    Verify,
+    /// Print the last records
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+        lines: usize,
+        /// Print JSON, a record a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the records that fit
+    Search(AuditSearchArgs),
+}
+
+/// `roam-mcp audit search`.
+#[derive(Debug, Args)]
+pub struct AuditSearchArgs {
+    /// A part of the caller's name
+    #[arg(long, value_name = "TEXT")]
+    pub caller: Option<String>,
+    /// The tool
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+    /// The graph
+    #[arg(long, value_name = "NAME")]
+    pub graph: Option<String>,
+    /// Not before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Only what was denied or refused
+    #[arg(long)]
+    pub denied: bool,
+    /// Print JSON, a record a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Policy;
+use crate::audit::Audit;
 use crate::graph::Graphs;
 use crate::tools;
 use server::Server;
@@ -38,9 +39,9 @@ const EVENT_STREAM: &str = "text/event-stream";
 
 impl Mcp {
     /// Serves `graphs` to callers under `policy`; `stop` ends open streams.
-    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, stop: &CancellationToken) -> Self {
+    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, audit: &Audit, stop: &CancellationToken) -> Self {
         let service = |json: bool| {
-            let server = Server::new(graphs.clone(), Arc::clone(policy));
+            let server = Server::new(graphs.clone(), Arc::clone(policy), audit.clone());
             let config = StreamableHttpServerConfig::default()
                 // Without sessions there is nothing to lose at a restart, to steal, or to bind to a caller.
                 .with_legacy_session_mode(false)
