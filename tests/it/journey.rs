@@ -71,7 +71,8 @@ async fn every_tool_works_through_the_whole_way() {
     assert!(page.contains("quince001"), "{page}");
     let block = owner.tool("/mcp", "get_block", json!({"uid": "walnut001"})).await;
     assert!(block.contains("Nothing grows well beneath it."), "{block}");
-    let made = owner.tool("/mcp", "create_block", json!({"parentUid": "gauge0001", "markdown": "- 4 mm\n- 7 mm"})).await;
+    let made =
+        owner.tool("/mcp", "create_block", json!({"parentUid": "gauge0001", "markdown": "- 4 mm\n- 7 mm"})).await;
     assert!(made.contains("uids"), "{made}");
     let wrong = owner.post("/mcp", &call("search", json!({}))).await.expect(200).json();
     assert_eq!(wrong["result"]["isError"], true, "{wrong}");
