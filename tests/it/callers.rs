@@ -119,8 +119,8 @@ async fn other_methods_than_post_get_405_after_they_have_shown_who_they_are() {
     let public = node.public();
     for method in [Method::GET, Method::DELETE, Method::PUT] {
         let request = |client: &Client, path: &str| client.request(method.clone(), path).body(Bytes::new()).unwrap();
-        for (client, path) in [(&node.owner().await, "/mcp"), (&public, &node.secret_path())] {
-            let reply = client.send(request(client, path)).await.expect(405);
+        for (client, path) in [(node.owner().await, "/mcp".to_owned()), (public.clone(), node.secret_path())] {
+            let reply = client.send(request(&client, &path)).await.expect(405);
             assert_eq!(reply.header("allow"), "POST");
             assert!(message(&reply).contains("POST"));
         }

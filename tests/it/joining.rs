@@ -80,7 +80,8 @@ async fn nobody_may_call_a_tagged_node_and_the_card_says_so() {
     let home = Home::new("tagged");
     let node = home.up().arg("--tags").arg("tag:roam,tag:server").node().await;
     let card = node.process.stdout();
-    assert!(card.contains("nobody may call yet: a tagged node (tag:roam, tag:server)"), "{card}");
+    assert!(card.contains("nobody may call without a grant: a tagged node belongs to no user"), "{card}");
+    assert!(card.contains(r#""dst":["tag:roam","tag:server"]"#), "{card}");
     assert_eq!(tailnet().nodes("tagged").await[0].request_tags, ["tag:roam", "tag:server"]);
     node.owner().await.post("/mcp", &json!({})).await.expect(403);
     // The public door opens by what a client holds, not by who owns the node.

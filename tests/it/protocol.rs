@@ -129,9 +129,9 @@ async fn clients_that_use_the_same_ids_at_the_same_time_get_their_own_answers() 
     let node = Node::shared().await;
     let client = node.owner().await.with(Scheme::Http2);
     let (one, two) = (client.connect().await, client.connect().await);
+    let (squirrels, october) = (search("squirrels"), search("October"));
     for _ in 0..50 {
-        let (walnut, quince) =
-            tokio::join!(one.post("/mcp", &search("squirrels")), two.post("/mcp", &search("October")));
+        let (walnut, quince) = tokio::join!(one.post("/mcp", &squirrels), two.post("/mcp", &october));
         let (walnut, quince) = (walnut.tool_text(), quince.tool_text());
         assert!(walnut.contains("walnut003") && !walnut.contains("quince001"), "{walnut}");
         assert!(quince.contains("quince001") && !quince.contains("walnut003"), "{quince}");
