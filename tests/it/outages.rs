@@ -84,10 +84,14 @@ async fn a_key_that_expires_while_the_node_runs_is_shown_with_the_way_back() {
     let home = Home::new("expiring");
     let node = home.node().await;
     tailnet().allow("expiring", json!({"key_expired": true})).await;
-    let status = node.process.status_is("it shows", |status| status["node"]["state"] == "NeedsLogin").await;
+    node.process.status_is("it shows", |status| status["node"]["state"] == "NeedsLogin").await;
     let card = home.command().arg("status").output().unwrap();
     let card = String::from_utf8_lossy(&card.stdout).into_owned();
-    assert!(card.contains("expired") || status["node"]["login_url"].is_string(), "{card}");
+    assert!(card.contains("no longer valid: start the node again"), "{card}");
+
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    let again = home.node().await;
+    again.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
 }
 
 #[tokio::test]

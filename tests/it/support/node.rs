@@ -1,5 +1,6 @@
 //! The program under test, as a child process with a home and a state directory of its own.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
@@ -124,7 +125,7 @@ pub(crate) fn roam_mcp() -> Command {
 }
 
 impl Start<'_> {
-    pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
     }
@@ -148,17 +149,22 @@ impl Start<'_> {
         self
     }
 
-    /// Another way to the control server. The last `--control-url` counts.
-    pub(crate) fn control(mut self, url: &str) -> Self {
-        let args: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
+    /// Another way to the control server.
+    pub(crate) fn control(self, url: &str) -> Self {
+        self.instead(&tailnet().control, url.as_ref())
+    }
+
+    /// Another graph.
+    pub(crate) fn graph(self, path: &Path) -> Self {
+        let notes = self.home.path("notes.json");
+        self.instead(notes, path.as_ref())
+    }
+
+    /// The same command with one argument exchanged: clap takes each option once.
+    fn instead(mut self, argument: impl AsRef<OsStr>, other: &OsStr) -> Self {
         let mut command = Command::new(self.command.get_program());
-        command.env_clear();
-        for (name, value) in self.command.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        command.args(args.iter().map(|arg| if *arg == *tailnet().control { url.as_ref() } else { arg.as_os_str() }));
+        command.env_clear().envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(self.command.get_args().map(|known| if known == argument.as_ref() { other } else { known }));
         self.command = command;
         self
     }
