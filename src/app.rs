@@ -9,6 +9,7 @@ mod signals;
 mod state_dir;
 mod view;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ use view::View;
 const DRAIN: Duration = Duration::from_secs(10);
 /// Closing a node takes milliseconds; one that takes this long hangs and is left to the end of the process.
 const CLOSE: Duration = Duration::from_secs(7);
+/// A control server that answers does so in a second or two, with a yes, a no, or a request for a person.
+const SILENCE: Duration = Duration::from_secs(5);
 /// The start card waits this long for the certificate and for the public door, and then says how they stand.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -74,7 +77,7 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
     let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
-    let result = match join(&node, &progress, &stop).await {
+    let result = match join(&node, &view, &progress, &stop).await {
         Ok(Some(status)) => {
             view.update(status);
             Running { settings, state, node: node.clone(), view, graphs, http, audit, stop }.serve(&progress).await
@@ -90,9 +93,24 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
 }
 
 /// Joins the tailnet; `None` when told to stop while waiting to be let in.
-async fn join(node: &Node, progress: &Progress, stop: &CancellationToken) -> Result<Option<Status>, UpError> {
+async fn join(
+    node: &Node,
+    view: &View,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Result<Option<Status>, UpError> {
     let step = progress.step("Joining the tailnet");
-    match stop.run_until_cancelled(node.up()).await {
+    let mut joined = pin!(stop.run_until_cancelled(node.up()));
+    let joined = match tokio::time::timeout(SILENCE, &mut joined).await {
+        Ok(joined) => joined,
+        Err(_) => {
+            if !view.waits_for_person() {
+                progress.waiting("The control server does not answer; trying until it does");
+            }
+            joined.await
+        }
+    };
+    match joined {
         None => Ok(None),
         Some(Ok(status)) => {
             step.done(&format!("Joined {} as {}", status.tailnet, status.name));

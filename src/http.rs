@@ -22,7 +22,7 @@ pub use names::Names;
 use crate::access::{self, Directory, Peer, Policy};
 use crate::audit::Audit;
 use crate::mcp::Mcp;
-pub(crate) use refusal::Refusal;
+use refusal::Refusal;
 
 /// Everything that answers depend on. The parts that change while the server runs are swapped whole.
 pub struct Site {
@@ -114,5 +114,5 @@ async fn respond(site: &Site, mut request: Request, by_secret: bool) -> Response
         return Refusal::MethodNotAllowed.into_response();
     }
     request.extensions_mut().insert(caller);
-    site.mcp.answer(request).await
+    site.mcp.answer(request).await.unwrap_or_else(|unreadable| Refusal::Unreadable(unreadable).into_response())
 }

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use crate::access::Policy;
 use crate::audit::Audit;
 use crate::graph::Graphs;
 use crate::tools;
+pub use body::Unreadable;
 use server::Server;
 
 type Service = StreamableHttpService<Server, NeverSessionManager>;
@@ -57,18 +58,18 @@ impl Mcp {
     }
 
     /// Answers one request. The caller must be in its extensions as an [`crate::access::Caller`].
-    pub async fn answer(&self, request: Request) -> Response {
+    ///
+    /// # Errors
+    /// When its body is too large, too slow or not JSON.
+    pub async fn answer(&self, request: Request) -> Result<Response, Unreadable> {
         let (mut parts, body) = request.into_parts();
-        let bytes = match body::read(&parts.headers, body).await {
-            Ok(bytes) => bytes,
-            Err(refusal) => return refusal.into_response(),
-        };
+        let bytes = body::read(&parts.headers, body).await?;
         let service = if accepts_event_stream(&parts.headers) { &self.streaming } else { &self.plain };
         // rmcp insists on both media types, which the specification asks clients for and several do not send.
         let both = const { HeaderValue::from_static("application/json, text/event-stream") };
         parts.headers.insert(header::ACCEPT, both);
         let response = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
-        response.map(Body::new)
+        Ok(response.map(Body::new))
     }
 
     /// The body of `GET /health`.
