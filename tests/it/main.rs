@@ -36,6 +36,10 @@ mod outages;
 #[cfg(feature = "tailnet")]
 mod files;
 
+/// The record of who did what.
+#[cfg(feature = "tailnet")]
+mod audit;
+
 /// Signals, crashes, and a standard error that nobody reads.
 #[cfg(feature = "tailnet")]
 mod signals;
