@@ -212,9 +212,13 @@ impl Start<'_> {
 
     /// Starts the process and waits until it serves.
     pub(crate) async fn node(self) -> Node {
-        let home = self.home;
+        let (home, card) = (self.home, !self.stdout_closed);
         let process = self.process();
         let status = process.serving().await;
+        if card {
+            // The last line that every start card has; its reader may be behind the admin socket.
+            process.prints("claude mcp add").await;
+        }
         let (token, path_secret) = home.credentials();
         Node {
             hostname: home.hostname.clone(),
