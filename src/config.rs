@@ -1,5 +1,6 @@
 //! What works, made once from what was typed.
 
+mod config_file;
 mod file;
 mod roam_tools;
 
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
+pub use file::replace as replace_file;
+pub use config_file::{ConfigFile, LimitsSection, SourcesSection};
 pub use roam_tools::{HttpSection, RoamTools};
 
 /// A setting that cannot work, with the way to mend it.
@@ -56,6 +59,16 @@ impl ConfigError {
 pub fn default_state_dir() -> Result<PathBuf, ConfigError> {
     let dirs = ProjectDirs::from("", "", "roam-mcp").ok_or(ConfigError::NoHome)?;
     Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
+/// Where `config.toml` is unless told otherwise: `~/.config/roam-mcp` on Linux, `~/Library/Application Support/roam-mcp` on
+/// macOS.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn default_config_file() -> Result<PathBuf, ConfigError> {
+    let dirs = ProjectDirs::from("", "", "roam-mcp").ok_or(ConfigError::NoHome)?;
+    Ok(dirs.config_dir().join("config.toml"))
 }
 
 /// `~/.roam-tools.json`, which the official Roam tools read and write as well.
