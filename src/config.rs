@@ -2,15 +2,19 @@
 
 mod config_file;
 mod file;
+mod openai;
 mod roam_tools;
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
-pub use file::replace as replace_file;
 pub use config_file::{ConfigFile, LimitsSection, SourcesSection};
+pub use file::replace as replace_file;
+pub use roam_tools::is_one_segment as is_path_segment;
 pub use roam_tools::{HttpSection, RoamTools};
 
 /// A setting that cannot work, with the way to mend it.
@@ -77,6 +81,14 @@ pub fn default_config_file() -> Result<PathBuf, ConfigError> {
 /// When there is no home directory.
 pub fn roam_tools_path() -> Result<PathBuf, ConfigError> {
     Ok(BaseDirs::new().ok_or(ConfigError::NoHome)?.home_dir().join(".roam-tools.json"))
+}
+
+/// Makes a directory that only its owner can open, unless it is there.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_private_dir(path: &Path) -> Result<(), ConfigError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ConfigError::io(path))
 }
 
 /// Checks a host name: one DNS label of letters, digits and inner hyphens (RFC 1123 section 2.1).

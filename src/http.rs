@@ -36,7 +36,7 @@ pub struct Site {
     /// What opens the public door.
     pub keys: Arc<Keys>,
     /// Who gets as far as that, and how often.
-    pub gate: ArcSwap<Gate>,
+    pub gate: Arc<ArcSwap<Gate>>,
     /// Who is behind a tailnet address.
     pub directory: Arc<dyn Directory>,
     /// Where refusals are recorded.

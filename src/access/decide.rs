@@ -111,8 +111,7 @@ pub fn allows(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> bo
 
 /// Whether `caller` may use this server at all.
 pub fn admit(policy: &Policy, caller: &Caller) -> Result<(), Denied> {
-    let no_access =
-        |remedy, barrier| Err(Denied::NoAccess { caller: caller.to_string(), remedy, barrier });
+    let no_access = |remedy, barrier| Err(Denied::NoAccess { caller: caller.to_string(), remedy, barrier });
     match caller {
         Caller::Public(_) if policy.for_public.is_none() => no_access(PUBLIC_DOOR_SHUT, Barrier::PublicCeiling),
         _ if policy.rules(caller).next().is_none() => no_access(ASK_THE_OWNER, Barrier::NoRule),

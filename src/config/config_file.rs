@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::ConfigError;
-use crate::access::{Ceiling, Patterns, Policy, Rule, Share};
+use super::{ConfigError, openai};
+use crate::access::{Ceiling, Patterns, Policy, Rule, Share, Sources};
 
 /// The file. Every key has a default, so an empty file and no file are the same.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -170,6 +170,38 @@ impl ConfigFile {
     }
 }
 
+impl SourcesSection {
+    /// The list that the section makes; without a word in it there is none.
+    ///
+    /// # Errors
+    /// When OpenAI's networks are asked for and not to be had.
+    pub fn sources(&self) -> Result<Sources, ConfigError> {
+        let Self { allow, anthropic, openai, openai_file, tailscale, local } = self;
+        if allow.is_empty() && !(*anthropic || *openai || *tailscale || *local) {
+            return Ok(Sources::unlisted());
+        }
+        let mut networks = allow.clone();
+        if *openai {
+            networks.extend(published(openai_file.as_deref())?);
+        }
+        networks.extend(anthropic.then(Sources::anthropic).into_iter().flatten());
+        networks.extend(tailscale.then(Sources::tailscale).into_iter().flatten());
+        networks.extend(local.then(Sources::local).into_iter().flatten());
+        Ok(Sources::only(networks))
+    }
+}
+
+/// OpenAI's networks, from the copy that the operator keeps.
+fn published(file: Option<&Path>) -> Result<Vec<IpNet>, ConfigError> {
+    let path = file.ok_or_else(|| ConfigError::Invalid {
+        setting: "--allow-openai",
+        problem: "name a copy of https://openai.com/chatgpt-connectors.json with --openai-file, or as `openai_file`"
+            .into(),
+    })?;
+    let text = std::fs::read_to_string(path).map_err(ConfigError::io(path))?;
+    openai::parse(&text).map_err(|problem| ConfigError::File { path: path.to_owned(), problem })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,7 +219,9 @@ mod tests {
     fn the_example_says_something_about_every_key_and_its_comments_work_as_well() {
         let uncommented: Vec<_> = EXAMPLE
             .lines()
-            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line))
+            .map(|line| {
+                line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with('[')).unwrap_or(line)
+            })
             .collect();
         let file = ConfigFile::parse(&uncommented.join("\n")).unwrap();
         assert!(!file.graphs.is_empty() && file.sources.openai_file.is_some());
@@ -238,6 +272,17 @@ mod tests {
                 assert!(problem.contains(part), "{text:?}: {problem}");
             }
         }
+    }
+
+    #[test]
+    fn sources_are_listed_as_soon_as_one_is() {
+        let sources = |text: &str| ConfigFile::parse(&format!("[sources]\n{text}")).unwrap().sources.sources();
+        assert!(!sources("").unwrap().is_listed());
+        for listed in ["allow = [\"192.0.2.0/24\"]", "anthropic = true", "tailscale = true", "local = true"] {
+            assert!(sources(listed).unwrap().is_listed(), "{listed}");
+        }
+        assert!(sources("openai = true").is_err(), "a list that cannot be had is not an open door");
+        assert!(sources("openai = true\nopenai_file = \"/nowhere\"").is_err());
     }
 
     #[test]

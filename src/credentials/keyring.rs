@@ -79,9 +79,12 @@ impl Keyring {
         now: Timestamp,
     ) -> Option<Arc<Credential>> {
         let digest = Key::digest(shown);
-        let matching = self.0.iter().fold(None, |found, key| {
-            if bool::from(key.digest.ct_eq(&digest)) { Some(key) } else { found }
-        });
+        let matching = self.0.iter().fold(
+            None,
+            |found, key| {
+                if bool::from(key.digest.ct_eq(&digest)) { Some(key) } else { found }
+            },
+        );
         matching.filter(|key| key.is_good(kind, source, now)).map(|key| Arc::clone(&key.credential))
     }
 

@@ -35,11 +35,9 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadHost | Self::Unreadable(Unreadable::NotJson) => StatusCode::BAD_REQUEST,
-            Self::ForeignHost
-            | Self::ForeignOrigin
-            | Self::ForeignSource
-            | Self::Unidentified
-            | Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::ForeignHost | Self::ForeignOrigin | Self::ForeignSource | Self::Unidentified | Self::Denied(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::NoCredential | Self::WrongCredential => StatusCode::UNAUTHORIZED,
