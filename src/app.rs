@@ -228,7 +228,7 @@ impl Running {
             gate: Arc::clone(&rules.gate),
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
             audit: self.audit.clone(),
-            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit, &self.stop),
+            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);

@@ -16,7 +16,6 @@ use axum::response::Response;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::access::Policy;
 use crate::audit::Audit;
@@ -39,15 +38,17 @@ pub struct Mcp {
 const EVENT_STREAM: &str = "text/event-stream";
 
 impl Mcp {
-    /// Serves `graphs` to callers under `policy`; `stop` ends open streams.
-    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, audit: &Audit, stop: &CancellationToken) -> Self {
+    /// Serves `graphs` to callers under `policy`.
+    ///
+    /// It is not told of the end of the program: a call in flight is answered, and a stream that stays open is cut with its
+    /// connection.
+    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, audit: &Audit) -> Self {
         let service = |json: bool| {
             let server = Server::new(graphs.clone(), Arc::clone(policy), audit.clone());
             let config = StreamableHttpServerConfig::default()
                 // Without sessions there is nothing to lose at a restart, to steal, or to bind to a caller.
                 .with_legacy_session_mode(false)
                 .with_json_response(json)
-                .with_cancellation_token(stop.clone())
                 .with_max_request_body_bytes(body::LIMIT)
                 // Host and Origin are checked on every route by `http::names`, which knows the node's name.
                 .disable_allowed_hosts()

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 
 /// The most bytes a request may have. A page of a book is 3 kB; 4 MiB leave room for a file in base64.
 pub(super) const LIMIT: usize = 4 << 20;
 /// How long a body may take. 4 MiB pass in this time at 1.2 Mbit/s.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of a body that was refused is read on, and for how long: a client reads its answer by then.
+const DISCARDED: usize = 64 << 20;
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a request body was not taken. The texts are for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,25 +30,58 @@ pub enum Unreadable {
 }
 
 /// Reads `body` whole, or says what is wrong with it.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Unreadable> {
+pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Unreadable> {
     // An honest sender is told before it sends.
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
+        tokio::spawn(discard(body));
         return Err(Unreadable::TooLarge);
     }
-    let collected =
-        tokio::time::timeout(PATIENCE, Limited::new(body, LIMIT).collect()).await.map_err(|_| Unreadable::TooSlow)?;
-    let bytes = collected
-        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => Unreadable::TooLarge,
-            None => Unreadable::NotJson,
-        })?
-        .to_bytes();
+    let mut bytes = BytesMut::new();
+    let read = tokio::time::timeout(PATIENCE, async {
+        while let Some(data) = next(&mut body).await? {
+            if bytes.len() + data.len() > LIMIT {
+                return Err(Unreadable::TooLarge);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(())
+    });
+    let read = read.await.unwrap_or(Err(Unreadable::TooSlow));
+    if read == Err(Unreadable::TooLarge) {
+        tokio::spawn(discard(body));
+    }
+    read?;
     // rmcp answers 415 to what it cannot read; the specification wants JSON-RPC's own error.
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes),
+        Ok(_) => Ok(bytes.freeze()),
         Err(_) => Err(Unreadable::NotJson),
     }
+}
+
+/// The next piece; trailers are no part of it.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Unreadable> {
+    match body.frame().await {
+        Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Some(Err(_)) => Err(Unreadable::NotJson),
+        None => Ok(None),
+    }
+}
+
+/// Reads on for a while after a refusal: to close on a client that is still sending would reset the connection, and
+/// the answer would be lost with it.
+async fn discard(mut body: Body) {
+    let reading = async {
+        let mut bytes = 0;
+        while let Ok(Some(data)) = next(&mut body).await {
+            bytes += data.len();
+            if bytes > DISCARDED {
+                return;
+            }
+        }
+    };
+    // Whether it ended or not, the connection closes now.
+    let _ = tokio::time::timeout(GRACE, reading).await;
 }
 
 #[cfg(test)]

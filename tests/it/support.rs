@@ -2,12 +2,18 @@
 
 /// HTTP clients by identity.
 pub(crate) mod client;
+/// Clients that call without a pause.
+pub(crate) mod load;
 /// MCP requests of both eras, and answers.
 pub(crate) mod mcp;
 /// The program under test.
 pub(crate) mod node;
 /// The offline tailnet and its admin interface.
 pub(crate) mod tailnet;
+
+/// Signals for one thread of another process.
+#[expect(unsafe_code, reason = "no library wraps tgkill(2)")]
+pub(crate) mod thread_signal;
 
 use std::time::Duration;
 

@@ -230,7 +230,7 @@ impl Reply {
 }
 
 /// Trusts the tailnet's certificate authority and nothing else.
-fn tls_config() -> &'static ClientConfig {
+pub(crate) fn tls_config() -> &'static ClientConfig {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
     CONFIG.get_or_init(|| {
         let pem = BufReader::new(std::fs::File::open(&tailnet().roots).unwrap());

@@ -32,6 +32,7 @@ pub(crate) struct Start<'a> {
     home: &'a Home,
     command: Command,
     stderr: Stderr,
+    stdout_closed: bool,
 }
 
 /// What becomes of standard error.
@@ -101,7 +102,7 @@ impl Home {
             .envs(&tailnet.env)
             .env("ROAM_MCP_TAILNET_RESOLVER", &tailnet.resolver)
             .env("TS_AUTHKEY", &tailnet.auth_key);
-        Start { home: self, command, stderr: Stderr::Collected }
+        Start { home: self, command, stderr: Stderr::Collected, stdout_closed: false }
     }
 
     /// Starts a node with everything as it is by default.
@@ -175,6 +176,12 @@ impl Start<'_> {
         self
     }
 
+    /// Closes the reading end of standard output at once.
+    pub(crate) fn stdout_closed(mut self) -> Self {
+        self.stdout_closed = true;
+        self
+    }
+
     /// Starts the process and waits for nothing.
     pub(crate) fn process(mut self) -> Process {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -185,7 +192,8 @@ impl Start<'_> {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = collect(child.stdout.take().unwrap());
+        let stdout = child.stdout.take().unwrap();
+        let stdout = if self.stdout_closed { watch::channel(String::new()).1 } else { collect(stdout) };
         let pipe = child.stderr.take().unwrap();
         let (stderr, unread) = match self.stderr {
             Stderr::Collected => (collect(pipe), None),
