@@ -1,5 +1,7 @@
 //! The admin socket: a running node answers its operator over a Unix socket that only they can open.
 
+mod explain;
+
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,10 @@ use axum::routing::get;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+
+pub use explain::{Explainer, explainer, fetch_explanation};
 
 use crate::report::Report;
 
@@ -72,13 +77,17 @@ async fn status(State(reporter): State<Reporter>, Query(query): Query<StatusQuer
 /// # Errors
 /// When none runs there, or it cannot be asked.
 pub async fn fetch_report(state_dir: &Path, secrets: bool) -> Result<Report, AdminError> {
+    get_json(state_dir, &format!("/status?secrets={secrets}")).await
+}
+
+async fn get_json<T: DeserializeOwned>(state_dir: &Path, target: &str) -> Result<T, AdminError> {
     let path = state_dir.join(SOCKET);
     let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => AdminError::Forbidden { path: path.clone() },
         _ => AdminError::NotRunning { dir: state_dir.to_owned() },
     })?;
     let failed = |problem: String| AdminError::Failed { path: path.clone(), problem };
-    match tokio::time::timeout(PATIENCE, ask(stream, &format!("/status?secrets={secrets}"))).await {
+    match tokio::time::timeout(PATIENCE, ask(stream, target)).await {
         Ok(Ok(body)) => serde_json::from_slice(&body).map_err(|error| failed(error.to_string())),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("it took too long".into())),

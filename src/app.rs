@@ -4,6 +4,7 @@ mod door;
 mod graphs;
 mod progress;
 mod reporter;
+mod rules;
 mod settings;
 mod signals;
 mod state_dir;
@@ -15,19 +16,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use settings::Settings;
 pub use state_dir::{StateDir, StateDirError};
 
-use crate::access::{Directory, Policy};
+use crate::access::{Credential, CredentialKind, Directory, Level, Rule};
 use crate::admin;
 use crate::audit::Audit;
 use crate::config::{HttpSection, RoamTools};
+use crate::credentials::Key;
 use crate::graph::Graphs;
-use crate::http::{Credentials, Names, Site};
+use crate::http::{Names, Site};
 use crate::mcp::Mcp;
 use crate::net::{Limits, Server};
 use crate::report::{CertificateState, Door, start_card};
@@ -35,6 +37,7 @@ use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_
 use crate::tls::CertificateSlot;
 use progress::Progress;
 use reporter::Reporter;
+use rules::Rules;
 use view::View;
 
 /// Requests in flight when the program is told to stop have this long.
@@ -67,11 +70,12 @@ pub enum UpError {
 ///
 /// # Errors
 /// When it cannot start, or the control server refuses it.
-pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
-    let stop = signals::stop_token().map_err(anyhow::Error::from)?;
+pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> {
+    let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
     let graphs = graphs::open(&settings.graph, &state, &progress)?;
-    let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
+    let http = http(&mut settings)?;
+    let rules = Rules::open(settings.access.clone(), keys_of(&http), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
@@ -80,7 +84,9 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let result = match join(&node, &view, &progress, &stop).await {
         Ok(Some(status)) => {
             view.update(status);
-            Running { settings, state, node: node.clone(), view, graphs, http, audit, stop }.serve(&progress).await
+            let running =
+                Running { settings, state, node: node.clone(), view, graphs, http, rules, reload, audit, stop };
+            running.serve(&progress).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -90,6 +96,27 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     }
     follow.abort();
     result
+}
+
+/// The credentials of the official tools' file, or those that were typed for this run.
+fn http(settings: &mut Settings) -> anyhow::Result<HttpSection> {
+    let mut file = RoamTools::load(&settings.roam_tools)?;
+    if settings.access.regenerate_path_secret {
+        file.regenerate_path_secret()?;
+    }
+    let mut http = file.http()?;
+    http.token = settings.token.take().unwrap_or(http.token);
+    http.path_secret = settings.path_secret.take().or(http.path_secret);
+    Ok(http)
+}
+
+/// The two have no name but what they are, and allow whatever public access may.
+fn keys_of(http: &HttpSection) -> Vec<Key> {
+    let credential = |name: &str, kind| Credential { name: name.into(), kind, rule: Rule::everything(Level::Full) };
+    let token = Key::plain(&http.token, credential("token", CredentialKind::Bearer));
+    let path = http.path_secret.as_ref();
+    let path = path.map(|secret| Key::plain(secret, credential("path-secret", CredentialKind::Path)));
+    std::iter::once(token).chain(path).collect()
 }
 
 /// Joins the tailnet; `None` when told to stop while waiting to be let in.
@@ -129,6 +156,8 @@ struct Running {
     view: Arc<View>,
     graphs: Graphs,
     http: HttpSection,
+    rules: Arc<Rules>,
+    reload: Arc<Notify>,
     audit: Audit,
     stop: CancellationToken,
 }
@@ -136,8 +165,9 @@ struct Running {
 impl Running {
     async fn serve(self, progress: &Progress) -> Result<(), UpError> {
         let mut tasks = JoinSet::new();
-        let credentials = Credentials { token: self.http.token.clone(), path_secret: self.http.path_secret.clone() };
-        let router = self.site(&mut tasks, credentials.clone());
+        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
+        let router = self.site(&mut tasks, &whois);
+        let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
         let server = Server::new(Limits::default());
 
         let slot = CertificateSlot::new();
@@ -161,7 +191,9 @@ impl Running {
             node: self.node.clone(),
             view: Arc::clone(&self.view),
             graphs: self.graphs.clone(),
-            credentials,
+            http: self.http.clone(),
+            rules: Arc::clone(&self.rules),
+            whois: Arc::clone(&whois),
             funnel_port: self.settings.funnel_port,
             certificate,
             door,
@@ -172,7 +204,8 @@ impl Running {
         }
         let socket = self.state.admin_socket()?;
         let (admin, stop) = (server.clone(), self.stop.clone());
-        tasks.spawn(async move { admin.serve(socket, None, admin::router(reporter.into_shared()), stop).await });
+        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(reporter.into_shared()));
+        tasks.spawn(async move { admin.serve(socket, None, routes, stop).await });
         self.stop.cancelled().await;
 
         tracing::info!("stopping");
@@ -180,27 +213,28 @@ impl Running {
             0 => {}
             cut => tracing::warn!(connections = cut, "cut at the end of their time"),
         }
+        // It writes down the last uses.
+        drop(watching.await);
         Ok(())
     }
 
     /// The router, and the task that keeps what follows from the node's own record in step with it.
-    fn site(&self, tasks: &mut JoinSet<()>, credentials: Credentials) -> Router {
-        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
-        let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
+    fn site(&self, tasks: &mut JoinSet<()>, whois: &Arc<WhoIsCache>) -> Router {
+        let (rules, whois) = (Arc::clone(&self.rules), Arc::clone(whois));
         let site = Arc::new(Site {
-            policy: Arc::clone(&policy),
+            policy: Arc::clone(&rules.policy),
             names: ArcSwap::from_pointee(Names::default()),
-            credentials,
+            keys: Arc::clone(&rules.keys),
+            gate: Arc::clone(&rules.gate),
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
             audit: self.audit.clone(),
-            mcp: Mcp::new(&self.graphs, &policy, &self.audit),
+            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);
         let apply = move |status: &Status| {
             whois.clear();
-            let owner = status.owner.as_ref().map(|owner| owner.id);
-            policy.store(Arc::new(Policy { owner, ..Policy::default() }));
+            rules.set_owner(status.owner.as_ref());
             site.names.store(Arc::new(Names::new(&status.name, &status.addresses, &extra, &ports)));
         };
         let mut changes = self.view.subscribe();
@@ -211,6 +245,13 @@ impl Running {
             }
         });
         router
+    }
+
+    /// Answers who may do what.
+    fn explainer(&self, whois: Arc<WhoIsCache>) -> admin::Explainer {
+        let rules = Arc::clone(&self.rules);
+        let graphs: Vec<_> = self.graphs.list().iter().map(|graph| graph.name().to_owned()).collect();
+        Arc::new(move |question| rules.explain(question, &whois.seen(), &graphs))
     }
 
     fn door(

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod access;
+
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use jiff::Timestamp;
+
+pub use access::{AccessArgs, AccessCommand, AccessFlags, AddArgs, CredentialsArgs, CredentialsCommand, ExplainArgs};
 
 use crate::audit::OnAuditFailure;
 use crate::config::host_label;
@@ -31,6 +35,12 @@ pub enum Command {
     /// Show what a running node is doing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Make, list and revoke what public callers show
+    #[command(after_help = access::CREDENTIALS_EXAMPLES)]
+    Credentials(CredentialsArgs),
+    /// Tell who may do what
+    #[command(after_help = access::ACCESS_EXAMPLES)]
+    Access(AccessArgs),
     /// Read the record of who did what
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(AuditArgs),
@@ -164,6 +174,10 @@ pub struct UpArgs {
         help_heading = "Logging"
     )]
     pub audit_failure: OnAuditFailure,
+
+    #[command(flatten)]
+    /// Who may call.
+    pub access: AccessFlags,
 
     #[command(flatten)]
     /// Logging.

@@ -1,6 +1,8 @@
 //! One file a command: what was typed in, text and an exit code out.
 
+mod access;
 mod audit;
+mod credentials;
 mod status;
 #[cfg(feature = "tailnet")]
 mod up;
@@ -21,6 +23,8 @@ pub fn run(cli: Cli) -> ExitCode {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Credentials(args) => credentials::run(args),
+        Command::Access(args) => block_on(access::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());

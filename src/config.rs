@@ -1,13 +1,20 @@
 //! What works, made once from what was typed.
 
+mod config_file;
 mod file;
+mod openai;
 mod roam_tools;
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
+pub use config_file::{ConfigFile, LimitsSection, SourcesSection};
+pub use file::replace as replace_file;
+pub use roam_tools::is_one_segment as is_path_segment;
 pub use roam_tools::{HttpSection, RoamTools};
 
 /// A setting that cannot work, with the way to mend it.
@@ -58,12 +65,30 @@ pub fn default_state_dir() -> Result<PathBuf, ConfigError> {
     Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
 }
 
+/// Where `config.toml` is unless told otherwise: `~/.config/roam-mcp` on Linux, `~/Library/Application Support/roam-mcp` on
+/// macOS.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn default_config_file() -> Result<PathBuf, ConfigError> {
+    let dirs = ProjectDirs::from("", "", "roam-mcp").ok_or(ConfigError::NoHome)?;
+    Ok(dirs.config_dir().join("config.toml"))
+}
+
 /// `~/.roam-tools.json`, which the official Roam tools read and write as well.
 ///
 /// # Errors
 /// When there is no home directory.
 pub fn roam_tools_path() -> Result<PathBuf, ConfigError> {
     Ok(BaseDirs::new().ok_or(ConfigError::NoHome)?.home_dir().join(".roam-tools.json"))
+}
+
+/// Makes a directory that only its owner can open, unless it is there.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_private_dir(path: &Path) -> Result<(), ConfigError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ConfigError::io(path))
 }
 
 /// Checks a host name: one DNS label of letters, digits and inner hyphens (RFC 1123 section 2.1).

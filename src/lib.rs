@@ -12,6 +12,8 @@ pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod credentials;
+pub mod explain;
 pub mod graph;
 pub mod http;
 pub mod mcp;

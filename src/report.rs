@@ -31,6 +31,9 @@ pub struct Report {
     pub graphs: Vec<String>,
     /// Connections that are open now.
     pub connections: usize,
+    /// What is wrong with files and grants; what they said before, or nothing, is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// The node in the tailnet.

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::rules::Rules;
 use super::view::View;
 use crate::admin;
+use crate::config::HttpSection;
 use crate::graph::{Graph, Graphs};
-use crate::http::Credentials;
 use crate::net::Server;
 use crate::report::{CertificateState, Door, NodeReport, Report, Urls};
 use crate::secret::Secret;
-use crate::tailnet::{Node, Status};
+use crate::tailnet::{Node, Status, WhoIsCache};
 
 pub(super) struct Reporter {
     pub(super) started: Timestamp,
     pub(super) node: Node,
     pub(super) view: Arc<View>,
     pub(super) graphs: Graphs,
-    pub(super) credentials: Credentials,
+    pub(super) http: HttpSection,
+    pub(super) rules: Arc<Rules>,
+    pub(super) whois: Arc<WhoIsCache>,
     pub(super) funnel_port: u16,
     pub(super) certificate: watch::Receiver<CertificateState>,
     pub(super) door: watch::Receiver<Door>,
@@ -53,6 +56,7 @@ impl Reporter {
             funnel: self.door.borrow().clone(),
             graphs: self.graphs.list().iter().map(Graph::name).map(str::to_owned).collect(),
             connections: self.server.open(),
+            problems: self.rules.problems().into_iter().chain(self.whois.malformed()).collect(),
         }
     }
 
@@ -62,13 +66,13 @@ impl Reporter {
             443 => format!("https://{name}"),
             port => format!("https://{name}:{port}"),
         };
-        let secret = self.credentials.path_secret.as_ref();
+        let secret = self.http.path_secret.as_ref();
         Urls {
             tailnet: format!("https://{name}/mcp"),
             tailnet_plain: format!("http://{name}/mcp"),
             public_secret: secret.map(|secret| format!("{public}/{}/mcp", shown(secret))),
             public: format!("{public}/mcp"),
-            token: shown(&self.credentials.token),
+            token: shown(&self.http.token),
             masked: !show_secrets,
         }
     }

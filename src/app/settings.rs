@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::UpError;
 use super::state_dir::StateDir;
 use crate::audit::AuditSettings;
-use crate::cli::UpArgs;
+use crate::cli::{AccessFlags, UpArgs};
 use crate::config::{self, ConfigError};
 use crate::secret::Secret;
 use crate::tailnet::NodeConfig;
@@ -27,6 +27,12 @@ pub struct Settings {
     pub show_secrets: bool,
     /// The official tools' file, which holds the public credentials.
     pub roam_tools: PathBuf,
+    /// Who may call, as far as it was typed.
+    pub access: AccessFlags,
+    /// The bearer token of this run, if it is not the one in that file.
+    pub token: Option<Secret>,
+    /// The path secret of this run, if it is not the one in that file.
+    pub path_secret: Option<Secret>,
 }
 
 /// Key of an OAuth client, which Tailscale also accepts in place of an auth key.
@@ -41,13 +47,21 @@ impl Settings {
         Self::checked(args, state.node()?).map_err(|error| UpError::Other(error.into()))
     }
 
-    fn checked(args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
+    fn checked(mut args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
         let mut auth_key = secret("--auth-key-file", args.auth_key, args.auth_key_file.as_deref())?;
         let mut client_secret = secret("--client-secret-file", args.client_secret, args.client_secret_file.as_deref())?;
         if client_secret.is_none()
             && auth_key.as_ref().is_some_and(|key| key.expose().starts_with(CLIENT_SECRET_PREFIX))
         {
             client_secret = auth_key.take();
+        }
+        let token = secret("--token", args.access.token.take(), None)?;
+        let path_secret = secret("--secret", args.access.secret.take(), None)?;
+        if path_secret.as_ref().is_some_and(|secret| !config::is_path_segment(secret.expose())) {
+            return Err(ConfigError::Invalid {
+                setting: "--secret",
+                problem: "it goes into a URL; use letters, digits, `-`, `_`, `.` and `~`".into(),
+            });
         }
         let tags = args.tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>()?;
         if client_secret.is_some() && tags.is_empty() {
@@ -74,6 +88,9 @@ impl Settings {
             audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
             roam_tools: config::roam_tools_path()?,
+            access: args.access,
+            token,
+            path_secret,
         })
     }
 }
@@ -141,6 +158,8 @@ mod tests {
             (&["--auth-key", ""][..], "--auth-key"),
             (&["--auth-key-file", "/nowhere/key"], "/nowhere/key"),
             (&["--tags", "roam"], "tag:name"),
+            (&["--secret", "a/b"], "--secret"),
+            (&["--token", " "], "--token"),
             (&["--tags", "tag:"], "tag:name"),
             (&["--client-secret", "tskey-client-x"], "--tags"),
             (&["--auth-key", "tskey-client-x"], "--tags"),

@@ -60,6 +60,11 @@ impl StateDir {
         }
     }
 
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where tsnet keeps the node.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! `~/.roam-tools.json`: the official tools' file, of which only the `http` section is ours.
 
+mod path_secret;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -110,7 +112,7 @@ impl HttpSection {
 }
 
 /// A path secret must survive in a URL as it is.
-fn is_one_segment(secret: &str) -> bool {
+pub fn is_one_segment(secret: &str) -> bool {
     secret.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~'))
 }
 

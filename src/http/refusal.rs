@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 
+use super::limits::TooMuch;
 use crate::access::Denied;
 use crate::mcp::Unreadable;
 
@@ -22,6 +23,8 @@ pub(super) enum Refusal {
     NoCredential,
     WrongCredential,
     Unidentified,
+    ForeignSource,
+    TooMuch(TooMuch),
     Denied(Denied),
     MethodNotAllowed,
     Unreadable(Unreadable),
@@ -32,7 +35,10 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadHost | Self::Unreadable(Unreadable::NotJson) => StatusCode::BAD_REQUEST,
-            Self::ForeignHost | Self::ForeignOrigin | Self::Unidentified | Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::ForeignHost | Self::ForeignOrigin | Self::ForeignSource | Self::Unidentified | Self::Denied(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::NoCredential | Self::WrongCredential => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -53,6 +59,10 @@ impl Refusal {
             Self::NoCredential => "Send `Authorization: Bearer <token>`, or use the URL with the path secret.".into(),
             Self::WrongCredential => "That bearer token is not valid here. Copy it again from the server.".into(),
             Self::Unidentified => "The tailnet does not know who you are. Try again in a moment.".into(),
+            Self::ForeignSource => {
+                "This server does not take calls from your address. Its operator can add it to `[sources]`.".into()
+            }
+            Self::TooMuch(wait) => format!("Too many requests. Try again in {} s.", wait.seconds()),
             Self::Denied(denied) => denied.to_string(),
             Self::MethodNotAllowed => "Use POST: this server keeps no sessions and opens no streams of its own.".into(),
             Self::Unreadable(unreadable) => unreadable.to_string(),
@@ -74,6 +84,9 @@ impl IntoResponse for Refusal {
             Self::WrongCredential => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"roam-mcp\", error=\"invalid_token\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            Self::TooMuch(wait) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds()));
             }
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));

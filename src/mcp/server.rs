@@ -47,6 +47,12 @@ impl Server {
         self.graphs.resolve(wanted).cloned().map(Some).map_err(|error| Reply::from(&error))
     }
 
+    /// Whether the caller may use the tool: on some graph that is here, if it takes one.
+    fn offers(&self, policy: &Policy, caller: &Caller, tool: &tools::Tool) -> bool {
+        let on = |graph| access::allows(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph });
+        if tool.takes_graph() { self.graphs.list().iter().any(|graph| on(Some(graph.name()))) } else { on(None) }
+    }
+
     /// The peer and the caller that `http` put into the request.
     fn caller(context: &RequestContext<RoleServer>) -> Result<(Peer, &Caller), ErrorData> {
         let extensions = context.extensions.get::<axum::http::request::Parts>().map(|parts| &parts.extensions);
@@ -81,7 +87,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let (policy, (_, caller)) = (self.policy.load_full(), Self::caller(&context)?);
-        let visible = tools::TOOLS.iter().filter(|tool| offers(&policy, caller, tool));
+        let visible = tools::TOOLS.iter().filter(|tool| self.offers(&policy, caller, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
 
@@ -97,7 +103,7 @@ impl ServerHandler for Server {
         let arguments = request.arguments.unwrap_or_default();
         let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
         // A tool that no rule gives the caller is not there for them, in the list as in a call.
-        if !offers(&policy, caller, tool) {
+        if !self.offers(&policy, caller, tool) {
             self.audit.denied(&subject(None), "no rule gives them the tool", &arguments).await;
             return Err(unknown());
         }
@@ -111,7 +117,7 @@ impl ServerHandler for Server {
             match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
                 Ok(permit) => permit,
                 Err(reason) => {
-                    self.audit.denied(&subject, &reason.to_string(), &arguments).await;
+                    self.audit.denied(&subject, &format!("{reason} ({})", reason.barrier()), &arguments).await;
                     return Err(denied(reason));
                 }
             };
@@ -136,11 +142,6 @@ impl ServerHandler for Server {
     fn get_tool(&self, name: &str) -> Option<Tool> {
         tools::find(name).map(describe)
     }
-}
-
-/// Whether the caller may use the tool on some graph.
-fn offers(policy: &Policy, caller: &Caller, tool: &tools::Tool) -> bool {
-    access::decide(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: None }).is_ok()
 }
 
 fn describe(tool: &tools::Tool) -> Tool {

@@ -57,6 +57,9 @@ pub fn status_card(report: &Report) -> String {
     for problem in &node.health {
         line(&mut card, "Health", problem);
     }
+    for problem in &report.problems {
+        line(&mut card, "Problem", problem);
+    }
     let plural = if report.connections == 1 { "" } else { "s" };
     line(&mut card, "Open", &format!("{} connection{plural}", report.connections));
     line(
