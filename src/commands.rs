@@ -1,6 +1,7 @@
 //! One file a command: what was typed in, text and an exit code out.
 
 mod audit;
+mod funnel;
 mod status;
 #[cfg(feature = "tailnet")]
 mod up;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
 use crate::config;
 
@@ -21,6 +23,7 @@ pub fn run(cli: Cli) -> ExitCode {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Funnel(args) => block_on(funnel::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
@@ -70,6 +73,14 @@ impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::with_code(error, Self::FAILED)
     }
+}
+
+/// What a running node answered, or why it did not.
+fn answer<T>(result: Result<T, AdminError>) -> Result<T, Failure> {
+    result.map_err(|error| match error {
+        AdminError::NotRunning { .. } => Failure::with_code(error, Failure::NOT_RUNNING),
+        error => error.into(),
+    })
 }
 
 /// The state directory that was named, or the usual one.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
+#[cfg(feature = "tailnet")]
+pub(crate) use file::replace as replace_file;
 pub use roam_tools::{HttpSection, RoamTools};
 
 /// A setting that cannot work, with the way to mend it.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 /// Replaces `path` by `contents`, readable by its owner alone. A reader, or a crash, sees the old file or the new one.
 ///
 /// A symbolic link stays one: the file it leads to is replaced.
-pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let target = match path.canonicalize() {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
