@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use door::DoorFlag;
 pub use settings::Settings;
 pub use state_dir::{StateDir, StateDirError};
 
@@ -35,6 +36,7 @@ use crate::net::{Limits, Server};
 use crate::report::{CertificateState, Door, start_card};
 use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
+use door::Latch;
 use progress::Progress;
 use reporter::Reporter;
 use rules::Rules;
@@ -179,7 +181,8 @@ impl Running {
             let (server, router, stop) = (server.clone(), router.clone(), self.stop.clone());
             tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
         }
-        let door = self.door(&mut tasks, &server, &slot, router);
+        let latch = Latch::new(self.state.door(), self.settings.funnel);
+        let door = self.door(&mut tasks, &server, &slot, router, &latch);
         self.settle("Getting a certificate", progress, certificate.clone(), |state| {
             *state != CertificateState::Pending
         })
@@ -197,6 +200,7 @@ impl Running {
             funnel_port: self.settings.funnel_port,
             certificate,
             door,
+            latch,
             server: server.clone(),
         };
         if !self.stop.is_cancelled() {
@@ -204,7 +208,7 @@ impl Running {
         }
         let socket = self.state.admin_socket()?;
         let (admin, stop) = (server.clone(), self.stop.clone());
-        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(reporter.into_shared()));
+        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(Arc::new(reporter)));
         tasks.spawn(async move { admin.serve(socket, None, routes, stop).await });
         self.stop.cancelled().await;
 
@@ -260,20 +264,21 @@ impl Running {
         server: &Server,
         slot: &CertificateSlot,
         router: Router,
+        latch: &Latch,
     ) -> watch::Receiver<Door> {
-        if !self.settings.funnel {
-            return watch::channel(Door::Off).1;
-        }
         let (state, door) = watch::channel(Door::Opening);
         let keeper = door::Keeper {
-            node: self.node.clone(),
+            ingress: self.node.clone(),
             port: self.settings.funnel_port,
             server: server.clone(),
-            tls: slot.acceptor(),
+            tls: Some(slot.acceptor()),
             router,
+            latch: latch.clone(),
+            status: self.view.subscribe(),
+            door: state,
             stop: self.stop.clone(),
         };
-        tasks.spawn(keeper.keep(self.view.subscribe(), state));
+        tasks.spawn(keeper.keep());
         door
     }
 

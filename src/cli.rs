@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod access;
+mod funnel;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use jiff::Timestamp;
 
 pub use access::{AccessArgs, AccessCommand, AccessFlags, AddArgs, CredentialsArgs, CredentialsCommand, ExplainArgs};
+pub use funnel::{FunnelArgs, FunnelCommand};
 
 use crate::audit::OnAuditFailure;
 use crate::config::host_label;
@@ -41,6 +43,9 @@ pub enum Command {
     /// Tell who may do what
     #[command(after_help = access::ACCESS_EXAMPLES)]
     Access(AccessArgs),
+    /// Open or shut the public door of a running node
+    #[command(after_help = funnel::EXAMPLES)]
+    Funnel(FunnelArgs),
     /// Read the record of who did what
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(AuditArgs),
@@ -145,11 +150,11 @@ pub struct UpArgs {
     #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
 
-    /// Open the public door (the default)
+    /// Open the public door, also when it was shut by `roam-mcp funnel off` [default: as it was left, at first open]
     #[arg(long, overrides_with = "no_funnel", help_heading = "Public access")]
     pub funnel: bool,
 
-    /// Serve the tailnet only
+    /// Serve the tailnet only, for this run
     #[arg(long, env = "ROAM_MCP_NO_FUNNEL", value_parser = FalseyValueParser::new(), help_heading = "Public access")]
     pub no_funnel: bool,
 

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod credentials;
+mod funnel;
 mod status;
 #[cfg(feature = "tailnet")]
 mod up;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
 use crate::config;
 
@@ -25,6 +27,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status(args) => block_on(status::run(args)),
         Command::Credentials(args) => credentials::run(args),
         Command::Access(args) => block_on(access::run(args)),
+        Command::Funnel(args) => block_on(funnel::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
@@ -74,6 +77,14 @@ impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::with_code(error, Self::FAILED)
     }
+}
+
+/// What a running node answered, or why it did not.
+fn answer<T>(result: Result<T, AdminError>) -> Result<T, Failure> {
+    result.map_err(|error| match error {
+        AdminError::NotRunning { .. } => Failure::with_code(error, Failure::NOT_RUNNING),
+        error => error.into(),
+    })
 }
 
 /// The state directory that was named, or the usual one.

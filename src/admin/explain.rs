@@ -8,8 +8,9 @@ use axum::extract::{Query, State};
 use axum::response::Json;
 use axum::routing::get;
 
-use super::{AdminError, get_json};
+use super::{AdminError, ask};
 use crate::explain::{Explanation, Question};
+use axum::http::Method;
 
 /// Answers with what the node knows.
 pub type Explainer = Arc<dyn Fn(&Question) -> Explanation + Send + Sync>;
@@ -29,5 +30,5 @@ async fn explain(State(explainer): State<Explainer>, Query(question): Query<Ques
 /// When none runs there, or it cannot be asked.
 pub async fn fetch_explanation(state_dir: &Path, question: &Question) -> Result<Explanation, AdminError> {
     let query = serde_urlencoded::to_string(question).unwrap_or_default();
-    get_json(state_dir, &format!("/explain?{query}")).await
+    ask(state_dir, Method::GET, &format!("/explain?{query}")).await
 }

@@ -1,13 +1,15 @@
-//! Makes reports from the parts of a running node.
+//! What a running node does for its operator: reports from its parts, and orders to its door.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::door::{self, Latch};
 use super::rules::Rules;
 use super::view::View;
-use crate::admin;
+use super::view::View;
+use crate::admin::{Answer, DoorOrder, Operated};
 use crate::config::HttpSection;
 use crate::graph::{Graph, Graphs};
 use crate::net::Server;
@@ -26,18 +28,21 @@ pub(super) struct Reporter {
     pub(super) funnel_port: u16,
     pub(super) certificate: watch::Receiver<CertificateState>,
     pub(super) door: watch::Receiver<Door>,
+    pub(super) latch: Latch,
     pub(super) server: Server,
 }
 
-impl Reporter {
-    pub(super) fn into_shared(self) -> admin::Reporter {
-        let reporter = Arc::new(self);
-        Arc::new(move |secrets| {
-            let reporter = Arc::clone(&reporter);
-            Box::pin(async move { reporter.report(secrets).await })
-        })
+impl Operated for Reporter {
+    fn report(&self, secrets: bool) -> Answer<'_, Report> {
+        Box::pin(self.report(secrets))
     }
 
+    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Door, String>> {
+        Box::pin(door::obey(&self.latch, self.door.clone(), order))
+    }
+}
+
+impl Reporter {
     pub(super) async fn report(&self, show_secrets: bool) -> Report {
         let status = match self.node.status().await {
             Ok(status) => status,

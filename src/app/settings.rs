@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::UpError;
 use super::state_dir::StateDir;
+use super::{DoorFlag, UpError};
 use crate::audit::AuditSettings;
 use crate::cli::{AccessFlags, UpArgs};
 use crate::config::{self, ConfigError};
@@ -17,8 +17,8 @@ pub struct Settings {
     pub node: NodeConfig,
     /// The export to serve.
     pub graph: PathBuf,
-    /// Whether to open the public door.
-    pub funnel: bool,
+    /// What was said about the public door.
+    pub funnel: DoorFlag,
     /// The port of the public door.
     pub funnel_port: u16,
     /// How calls are recorded.
@@ -83,7 +83,12 @@ impl Settings {
                 resolver: args.tailnet_resolver,
             },
             graph: args.graph,
-            funnel: !args.no_funnel,
+            funnel: match (args.funnel, args.no_funnel) {
+                // Of two flags the last one counts, so both means: a flag, against the environment.
+                (true, _) => DoorFlag::Open,
+                (false, true) => DoorFlag::Shut,
+                (false, false) => DoorFlag::AsLeft,
+            },
             funnel_port: args.funnel_port.parse().unwrap_or(443),
             audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
@@ -136,10 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn the_door_is_open_unless_told_otherwise() {
-        assert!(settings(&[]).unwrap().funnel);
-        assert!(!settings(&["--no-funnel"]).unwrap().funnel);
-        assert!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel);
+    fn the_door_stays_as_it_was_left_unless_told_otherwise() {
+        assert_eq!(settings(&[]).unwrap().funnel, DoorFlag::AsLeft);
+        assert_eq!(settings(&["--no-funnel"]).unwrap().funnel, DoorFlag::Shut);
+        assert_eq!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel, DoorFlag::Open);
+        assert_eq!(settings(&["--funnel", "--no-funnel"]).unwrap().funnel, DoorFlag::Shut);
         assert_eq!(settings(&["--funnel-port", "8443"]).unwrap().funnel_port, 8443);
     }
 

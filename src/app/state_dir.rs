@@ -89,6 +89,11 @@ impl StateDir {
         self.inner(audit::DIRECTORY)
     }
 
+    /// How the operator left the public door.
+    pub(super) fn door(&self) -> PathBuf {
+        self.path.join("door.json")
+    }
+
     /// Where a fault of the embedded node is written to.
     pub fn crash_log(&self) -> PathBuf {
         self.path.join("crash.log")

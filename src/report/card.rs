@@ -81,11 +81,14 @@ fn facts(report: &Report) -> String {
     }
     line(&mut card, "", &who_may_call(report));
     match &report.funnel {
-        Door::Open { .. } => {
+        open @ Door::Open { until, .. } => {
             if let Some(url) = &report.urls.public_secret {
                 line(&mut card, "Public", &format!("{url} (whoever has this URL may call: keep it to yourself)"));
             }
             line(&mut card, "", &format!("{} with the bearer token {}", report.urls.public, report.urls.token));
+            if until.is_some() {
+                line(&mut card, "", &open.to_string());
+            }
         }
         door => line(&mut card, "Public", &door.to_string()),
     }

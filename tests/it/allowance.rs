@@ -106,7 +106,7 @@ async fn without_https_the_tailnet_side_serves_by_http_and_the_remedy_is_shown()
 async fn with_funnel_off_nothing_comes_in_from_the_public() {
     let home = Home::new("hermit");
     let node = home.up().args(&["--no-funnel"]).node().await;
-    assert_eq!(node.process.status()["funnel"], json!({"state": "off"}));
+    assert_eq!(node.process.status()["funnel"], json!({"state": "off", "by": "flag"}));
     assert!(node.process.stdout().contains("off (--no-funnel)"));
     assert_eq!(tailnet().ingress("hermit", &format!("{}:443", node.name)).await.status, 403);
     assert!(!tailnet().nodes("hermit").await[0].ingress_enabled);

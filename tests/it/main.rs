@@ -30,6 +30,10 @@ mod joining;
 #[cfg(feature = "tailnet")]
 mod allowance;
 
+/// The public door, opened and shut by its operator.
+#[cfg(feature = "tailnet")]
+mod door;
+
 /// Control server and certificate authority that are down, come back, or say no.
 #[cfg(feature = "tailnet")]
 mod outages;
