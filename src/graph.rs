@@ -7,6 +7,8 @@ mod action;
 mod embedded;
 mod error;
 mod markup;
+#[cfg(test)]
+pub(crate) mod recorder;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::access::{Level, Permit};
 pub use action::Action;
 #[cfg(test)]
 pub(crate) use embedded::testing;
+pub(crate) use embedded::without_annotations;
 pub use embedded::{Embedded, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 
@@ -66,6 +69,9 @@ pub struct DuplicateGraph(pub String);
 #[derive(Clone, Debug)]
 enum Backend {
     Embedded(Embedded),
+    /// Takes down what it is asked, for tests of the layers above.
+    #[cfg(test)]
+    Recorder(recorder::Recorder),
 }
 
 impl Graphs {
@@ -163,6 +169,8 @@ impl Graph {
         self.check(permit, action)?;
         match &self.backend {
             Backend::Embedded(store) => store.invoke(action, args).await,
+            #[cfg(test)]
+            Backend::Recorder(recorder) => recorder.invoke(action, args),
         }
     }
 
