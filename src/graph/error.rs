@@ -48,6 +48,8 @@ impl GraphError {
 pub struct ErrorCode(Cow<'static, str>);
 
 impl ErrorCode {
+    /// Every item of a batch failed, for different reasons.
+    pub const BATCH_FAILED: Self = Self::known("BATCH_FAILED");
     /// No graph of that name is served here.
     pub const GRAPH_NOT_CONFIGURED: Self = Self::known("GRAPH_NOT_CONFIGURED");
     /// There are several graphs and the call names none.
