@@ -5,6 +5,7 @@
 
 mod body;
 mod server;
+pub mod stdio;
 
 use std::sync::Arc;
 
