@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
-pub use roam_tools::{HttpSection, RoamTools};
+pub use roam_tools::{
+    GraphEntry, HttpSection, Kind, RoamTools, Stamp, TOKEN_PREFIX, TokenLevel, TokenStatus, is_graph_name, slug,
+};
 
 /// A setting that cannot work, with the way to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,16 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong with it and what to do.
         problem: String,
+    },
+    /// A file was written by a newer program.
+    #[error("{}: its version is {found}, and this roam-mcp knows version {known}; update roam-mcp", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// The version it has.
+        found: u64,
+        /// The version that this program knows.
+        known: u64,
     },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
@@ -64,6 +76,20 @@ pub fn default_state_dir() -> Result<PathBuf, ConfigError> {
 /// When there is no home directory.
 pub fn roam_tools_path() -> Result<PathBuf, ConfigError> {
     Ok(BaseDirs::new().ok_or(ConfigError::NoHome)?.home_dir().join(".roam-tools.json"))
+}
+
+/// `~/.roam-local-api.json`, in which Roam Desktop writes the port of its Local API.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn roam_port_path() -> Result<PathBuf, ConfigError> {
+    Ok(BaseDirs::new().ok_or(ConfigError::NoHome)?.home_dir().join(".roam-local-api.json"))
+}
+
+/// Whether somebody sits in front of this process: a window could open, and a person could see it.
+pub fn desktop_session() -> bool {
+    let given = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "macos") { !given("SSH_CONNECTION") } else { given("DISPLAY") || given("WAYLAND_DISPLAY") }
 }
 
 /// Checks a host name: one DNS label of letters, digits and inner hyphens (RFC 1123 section 2.1).
