@@ -42,7 +42,7 @@ impl Server {
             return Ok(None);
         }
         let wanted = tools::graph_argument(arguments)?;
-        self.graphs.resolve(wanted).cloned().map(Some).map_err(|error| Reply::from(&error))
+        self.graphs.resolve(wanted).map(Some).map_err(|error| Reply::from(&error))
     }
 
     /// The caller that `http` put into the request.
@@ -95,8 +95,9 @@ impl ServerHandler for Server {
         if tool.is_write() {
             telemetry::note_write(tool.name);
         }
-        let known = self.graphs.list().iter().filter(|graph| access::sees(&policy, caller, graph.name()));
-        let visible = known.map(Graph::info).collect();
+        let known = self.graphs.list();
+        let visible =
+            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
         let today = Zoned::now().date();
         let started = Instant::now();
         let reply = tools::run(tool, Call { permit, graph, visible, arguments, today }).await;
