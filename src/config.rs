@@ -86,6 +86,21 @@ pub fn roam_port_path() -> Result<PathBuf, ConfigError> {
     Ok(BaseDirs::new().ok_or(ConfigError::NoHome)?.home_dir().join(".roam-local-api.json"))
 }
 
+/// Writes down a port as Roam Desktop does.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_roam_port(path: &Path, port: u16) -> Result<(), ConfigError> {
+    file::replace(path, format!("{{\"port\":{port}}}\n").as_bytes()).map_err(ConfigError::io(path))
+}
+
+/// The name that a graph gets from the file it comes from, in the characters that Roam allows; `None` if none are left.
+pub fn graph_name(file: &Path) -> Option<String> {
+    let stem = file.file_stem()?.to_string_lossy();
+    let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    Some(name.trim_matches('-').to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Whether somebody sits in front of this process: a window could open, and a person could see it.
 pub fn desktop_session() -> bool {
     let given = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -105,7 +120,19 @@ pub fn host_label(name: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::host_label;
+    use super::*;
+
+    #[test]
+    fn a_graph_is_called_after_its_file() {
+        for (file, name) in
+            [("garden.json", "garden"), ("/a/My Notes (2).json", "My-Notes--2"), ("x.tar.json", "x-tar")]
+        {
+            assert_eq!(graph_name(Path::new(file)).as_deref(), Some(name));
+        }
+        for bad in ["/", "日本.json", "..."] {
+            assert_eq!(graph_name(Path::new(bad)), None, "{bad}");
+        }
+    }
 
     #[test]
     fn host_names_are_single_dns_labels() {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use roam_mcp::admin::{self, AdminError};
 use roam_mcp::cli::{Cli, Command, StatusArgs};
-use roam_mcp::{config, report};
+use roam_mcp::{config, report, sandbox};
 
 /// Something failed; the message on stderr says what.
 const FAILED: u8 = 1;
@@ -19,6 +19,9 @@ fn main() -> ExitCode {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
         Command::Status(args) => block_on(status(args)),
+        Command::Sandbox(args) => {
+            block_on(async { sandbox::run(args).await.map_err(|error| Failure::new(error, FAILED)) })
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
             Ok(())

@@ -62,7 +62,8 @@ impl RoamTools {
             let entries = file.entries()?;
             let same = |entry: &GraphEntry| entry.name == graph.name && entry.kind == graph.kind;
             if entries.iter().any(|entry| entry.nickname == graph.nickname && !same(entry)) {
-                let taken = format!("the nickname {:?} belongs to another graph; choose a different one", graph.nickname);
+                let taken =
+                    format!("the nickname {:?} belongs to another graph; choose a different one", graph.nickname);
                 return Err(file.problem(taken));
             }
             let at = entries.iter().position(same);

@@ -22,8 +22,7 @@ fn a_first_run_draws_both_secrets_and_later_runs_keep_them() {
 
 #[test]
 fn unknown_keys_and_their_order_are_kept() {
-    let (_dir, path) =
-        in_dir(Some(r#"{"zeta": 1, "version": 1, "graphs": [{"x": null}], "alpha": {"b": 1, "a": 2}}"#));
+    let (_dir, path) = in_dir(Some(r#"{"zeta": 1, "version": 1, "graphs": [{"x": null}], "alpha": {"b": 1, "a": 2}}"#));
     RoamTools::load(&path).unwrap().http().unwrap();
     let after: Map<String, Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(after.keys().collect::<Vec<_>>(), ["zeta", "version", "graphs", "alpha", "http"]);
@@ -180,7 +179,9 @@ fn writers_do_not_lose_each_others_graphs() {
     std::thread::scope(|scope| {
         for writer in 0..8 {
             let path = &path;
-            scope.spawn(move || RoamTools::save_graph(path, &entry(&format!("g{writer}"), &format!("g{writer}"))).unwrap());
+            scope.spawn(move || {
+                RoamTools::save_graph(path, &entry(&format!("g{writer}"), &format!("g{writer}"))).unwrap()
+            });
         }
     });
     assert_eq!(RoamTools::load(&path).unwrap().graphs().unwrap().len(), 8);
