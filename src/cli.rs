@@ -50,6 +50,9 @@ Examples:
   The same without a person, with a key from the admin console
       roam-mcp up --hostname roam --graph notes.json --auth-key-file key.txt
 
+  The graphs of Roam Desktop on this machine, after `roam-mcp connect`
+      roam-mcp up
+
   Tailnet only
       roam-mcp up --graph notes.json --no-funnel
 
@@ -89,9 +92,13 @@ pub struct UpArgs {
     #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
     pub hostname: String,
 
-    /// Roam JSON export to serve; loaded on first use
+    /// Roam JSON export to serve, loaded on first use [default: the graphs of Roam Desktop that were connected]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
-    pub graph: PathBuf,
+    pub graph: Option<PathBuf>,
+
+    /// Never start Roam Desktop when a call finds it closed
+    #[arg(long, env = "ROAM_MCP_NO_LAUNCH", value_parser = FalseyValueParser::new())]
+    pub no_launch: bool,
 
     /// File that holds an auth key [or set TS_AUTHKEY]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_AUTH_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]
