@@ -9,6 +9,7 @@ mod signals;
 mod state_dir;
 mod view;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use state_dir::{StateDir, StateDirError};
 
 use crate::access::{Directory, Policy};
 use crate::admin;
+use crate::audit::Audit;
 use crate::config::{HttpSection, RoamTools};
 use crate::graph::Graphs;
 use crate::http::{Credentials, Names, Site};
@@ -39,6 +41,8 @@ use view::View;
 const DRAIN: Duration = Duration::from_secs(10);
 /// Closing a node takes milliseconds; one that takes this long hangs and is left to the end of the process.
 const CLOSE: Duration = Duration::from_secs(7);
+/// A control server that answers does so in a second or two, with a yes, a no, or a request for a person.
+const SILENCE: Duration = Duration::from_secs(5);
 /// The start card waits this long for the certificate and for the public door, and then says how they stand.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -68,14 +72,15 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let progress = Progress::new();
     let graphs = graphs::open(&settings, &state, &progress)?;
     let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
+    let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
     let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
-    let result = match join(&node, &progress, &stop).await {
+    let result = match join(&node, &view, &progress, &stop).await {
         Ok(Some(status)) => {
             view.update(status);
-            Running { settings, state, node: node.clone(), view, graphs, http, stop }.serve(&progress).await
+            Running { settings, state, node: node.clone(), view, graphs, http, audit, stop }.serve(&progress).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -88,9 +93,24 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
 }
 
 /// Joins the tailnet; `None` when told to stop while waiting to be let in.
-async fn join(node: &Node, progress: &Progress, stop: &CancellationToken) -> Result<Option<Status>, UpError> {
+async fn join(
+    node: &Node,
+    view: &View,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Result<Option<Status>, UpError> {
     let step = progress.step("Joining the tailnet");
-    match stop.run_until_cancelled(node.up()).await {
+    let mut joined = pin!(stop.run_until_cancelled(node.up()));
+    let joined = match tokio::time::timeout(SILENCE, &mut joined).await {
+        Ok(joined) => joined,
+        Err(_) => {
+            if !view.waits_for_person() {
+                progress.waiting("The control server does not answer; trying until it does");
+            }
+            joined.await
+        }
+    };
+    match joined {
         None => Ok(None),
         Some(Ok(status)) => {
             step.done(&format!("Joined {} as {}", status.tailnet, status.name));
@@ -109,6 +129,7 @@ struct Running {
     view: Arc<View>,
     graphs: Graphs,
     http: HttpSection,
+    audit: Audit,
     stop: CancellationToken,
 }
 
@@ -171,7 +192,8 @@ impl Running {
             names: ArcSwap::from_pointee(Names::default()),
             credentials,
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
-            mcp: Mcp::new(&self.graphs, &policy, &self.stop),
+            audit: self.audit.clone(),
+            mcp: Mcp::new(&self.graphs, &policy, &self.audit),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);

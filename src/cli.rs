@@ -1,15 +1,20 @@
 //! What can be typed.
 
+mod desktop;
+
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use jiff::Timestamp;
 
-use crate::access::Level;
+use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
+
+pub use desktop::{Approve, LevelArg, SandboxArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
@@ -31,8 +36,11 @@ pub enum Command {
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
     /// Stand in for Roam Desktop: its Local API in front of an export, for trying tools without Roam
-    #[command(after_help = SANDBOX_EXAMPLES)]
+    #[command(after_help = desktop::SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
+    /// Read the record of who did what
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(AuditArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -66,18 +74,13 @@ Examples:
 
 Exit codes: 0 running, 1 failed, 2 wrong usage, 5 no node is running.";
 
-const SANDBOX_EXAMPLES: &str = "\
+const AUDIT_EXAMPLES: &str = "\
 Examples:
-  Beside a running Roam, with a token that is printed at the start
-      roam-mcp sandbox --graph notes.json --port 3334
+  roam-mcp audit tail
+  roam-mcp audit search --caller alice@ --denied --since 2026-11-01T00:00:00Z
+  roam-mcp audit verify              finds a changed, dropped or moved record
 
-  In place of Roam, for tools that look for it: every request for a token is allowed
-      roam-mcp sandbox --graph notes.json --write-port-file --approve always
-
-  A token that a test knows, and a person who may only read
-      roam-mcp sandbox --graph notes.json --port 0 --token roam-graph-local-token-test --role read-only
-
-Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage.";
+Exit codes: 0 found or whole, 1 failed, 2 wrong usage, 6 the log is not as it was written.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -162,6 +165,20 @@ pub struct UpArgs {
     #[arg(long, help_heading = "Public access")]
     pub show_secrets: bool,
 
+    /// Keep the full arguments of every call in the audit log, not only their digest
+    #[arg(long, env = "ROAM_MCP_AUDIT_ARGUMENTS", value_parser = FalseyValueParser::new(), help_heading = "Logging")]
+    pub audit_arguments: bool,
+
+    /// What happens to writes while the audit log cannot be written
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "block-writes",
+        env = "ROAM_MCP_AUDIT_FAILURE",
+        help_heading = "Logging"
+    )]
+    pub audit_failure: OnAuditFailure,
+
     #[command(flatten)]
     /// Logging.
     pub log: LogArgs,
@@ -208,72 +225,57 @@ pub struct StatusArgs {
     pub show_secrets: bool,
 }
 
-/// `roam-mcp sandbox`.
+/// `roam-mcp audit`.
 #[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Roam JSON export to offer, forgotten at the end; or a `.sqlite` graph of this program, used as it is
-    #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
-    pub graph: Vec<PathBuf>,
+pub struct AuditArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
 
-    /// Port on 127.0.0.1; 0 for any
-    #[arg(long, value_name = "PORT", default_value_t = 3333)]
-    pub port: u16,
+    /// State directory of the node
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath, global = true)]
+    pub state_dir: Option<PathBuf>,
+}
 
-    /// Offer the graphs as offline graphs
+/// What can be done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no record was changed, dropped or moved
+    Verify,
+    /// Print the last records
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+        lines: usize,
+        /// Print JSON, a record a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the records that fit
+    Search(AuditSearchArgs),
+}
+
+/// `roam-mcp audit search`.
+#[derive(Debug, Args)]
+pub struct AuditSearchArgs {
+    /// A part of the caller's name
+    #[arg(long, value_name = "TEXT")]
+    pub caller: Option<String>,
+    /// The tool
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+    /// The graph
+    #[arg(long, value_name = "NAME")]
+    pub graph: Option<String>,
+    /// Not before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Only what was denied or refused
     #[arg(long)]
-    pub offline: bool,
-
-    /// Role of the person in the graphs: the most that any token can do
-    #[arg(long, value_name = "LEVEL", default_value = "full")]
-    pub role: LevelArg,
-
-    /// Tell other Roam tools where this is, in Roam's own file or in FILE; it is removed at the end
-    #[arg(long, value_name = "FILE", num_args = 0..=1, value_hint = ValueHint::FilePath)]
-    pub write_port_file: Option<Option<PathBuf>>,
-
-    /// Token to take, again for more; without one, a new one is printed
-    #[arg(long, value_name = "TOKEN", env = "ROAM_MCP_SANDBOX_TOKEN", hide_env_values = true, help_heading = "Tokens")]
-    pub token: Vec<String>,
-
-    /// What these tokens allow, and the most that others get
-    #[arg(long, value_name = "LEVEL", default_value = "full", help_heading = "Tokens")]
-    pub access_level: LevelArg,
-
-    /// What happens to requests for tokens; without a terminal, asking is refusing
-    #[arg(long, value_name = "HOW", default_value = "ask", help_heading = "Tokens")]
-    pub approve: Approve,
-}
-
-/// An access level as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LevelArg {
-    /// Read pages and blocks, search, query
-    ReadOnly,
-    /// Also add pages and blocks
-    ReadAppend,
-    /// Also change and delete what exists
-    Full,
-}
-
-impl From<LevelArg> for Level {
-    fn from(typed: LevelArg) -> Self {
-        match typed {
-            LevelArg::ReadOnly => Self::ReadOnly,
-            LevelArg::ReadAppend => Self::ReadAppend,
-            LevelArg::Full => Self::Full,
-        }
-    }
-}
-
-/// What happens to requests for tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Approve {
-    /// Ask on the terminal
-    Ask,
-    /// Allow all
-    Always,
-    /// Deny all
-    Never,
+    pub denied: bool,
+    /// Print JSON, a record a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

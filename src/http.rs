@@ -20,8 +20,9 @@ pub use credentials::Credentials;
 pub use names::Names;
 
 use crate::access::{self, Directory, Peer, Policy};
+use crate::audit::Audit;
 use crate::mcp::Mcp;
-pub(crate) use refusal::Refusal;
+use refusal::Refusal;
 
 /// Everything that answers depend on. The parts that change while the server runs are swapped whole.
 pub struct Site {
@@ -33,6 +34,8 @@ pub struct Site {
     pub credentials: Credentials,
     /// Who is behind a tailnet address.
     pub directory: Arc<dyn Directory>,
+    /// Where refusals are recorded.
+    pub audit: Audit,
     /// The MCP service.
     pub mcp: Mcp,
 }
@@ -51,6 +54,7 @@ pub fn router(site: Arc<Site>) -> Router {
 
 /// What holds on every route of every plane.
 async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
     let mut response = match site.names.load().check(&request) {
         Ok(()) => {
             // Identity comes from the connection: whatever claims to carry one goes before anything can read it.
@@ -59,6 +63,9 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
         }
         Err(refusal) => refusal.into_response(),
     };
+    if let (Some(peer), 401 | 403 | 404 | 429) = (peer, response.status().as_u16()) {
+        site.audit.refused(peer, response.status().as_u16()).await;
+    }
     let headers = response.headers_mut();
     // A path secret must not travel to another site in a Referer.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -107,5 +114,5 @@ async fn respond(site: &Site, mut request: Request, by_secret: bool) -> Response
         return Refusal::MethodNotAllowed.into_response();
     }
     request.extensions_mut().insert(caller);
-    site.mcp.answer(request).await
+    site.mcp.answer(request).await.unwrap_or_else(|unreadable| Refusal::Unreadable(unreadable).into_response())
 }

@@ -8,7 +8,9 @@ pub mod access;
 pub mod admin;
 #[cfg(feature = "tailnet")]
 pub mod app;
+pub mod audit;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod graph;
 pub mod http;

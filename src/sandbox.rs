@@ -5,7 +5,6 @@
 
 mod approval;
 mod body;
-mod command;
 mod problem;
 mod routes;
 mod tokens;
@@ -22,7 +21,6 @@ use approval::Pending;
 use tokens::Tokens;
 
 pub use approval::{Answer, Approver, Asked, no_one};
-pub use command::{SandboxError, run};
 pub use tokens::Token;
 
 /// How long a person has to answer a request for a token, in Roam as here.

@@ -31,11 +31,11 @@ impl Keeper {
     /// Runs until the program stops.
     pub(super) async fn keep(self, mut status: watch::Receiver<Status>, state: watch::Sender<Door>) {
         while !self.stop.is_cancelled() {
-            status.mark_unchanged();
+            let name = status.borrow_and_update().name.clone();
             match self.node.listen(Kind::Funnel, self.port).await {
                 Ok(listener) => {
                     state.send_replace(Door::Open { port: self.port });
-                    self.serve(listener, &mut status).await;
+                    self.serve(listener, &name, &mut status).await;
                     state.send_replace(Door::Opening);
                 }
                 Err(error) => {
@@ -48,15 +48,17 @@ impl Keeper {
         }
     }
 
-    /// Serves until the right is withdrawn, the listener ends or the program stops.
-    async fn serve(&self, listener: TailnetListener, status: &mut watch::Receiver<Status>) {
+    /// Serves until the right is withdrawn, the node is renamed, the listener ends or the program stops.
+    ///
+    /// The ingress is open for one name: under another, the port has to be opened anew.
+    async fn serve(&self, listener: TailnetListener, name: &str, status: &mut watch::Receiver<Status>) {
         let number = listener.number();
         let shut = self.stop.child_token();
         let serving = self.server.serve(listener, Some(self.tls.clone()), self.router.clone(), shut.clone());
         tokio::pin!(serving);
         let ended = tokio::select! {
             () = &mut serving => true,
-            _ = status.wait_for(|status| !self.allowed(status)) => false,
+            _ = status.wait_for(|status| status.name != name || !self.allowed(status)) => false,
         };
         // From here on the ingress is refused; then the open connections are told to end.
         if let Err(error) = self.node.unlisten(number).await {

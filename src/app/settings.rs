@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::UpError;
 use super::state_dir::StateDir;
+use crate::audit::AuditSettings;
 use crate::cli::UpArgs;
 use crate::config::{self, ConfigError};
 use crate::secret::Secret;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub funnel: bool,
     /// The port of the public door.
     pub funnel_port: u16,
+    /// How calls are recorded.
+    pub audit: AuditSettings,
     /// Whether to print secrets.
     pub show_secrets: bool,
     /// The official tools' file, which holds the public credentials.
@@ -71,6 +74,7 @@ impl Settings {
             launch: !args.no_launch,
             funnel: !args.no_funnel,
             funnel_port: args.funnel_port.parse().unwrap_or(443),
+            audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
             roam_tools: config::roam_tools_path()?,
         })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-use crate::admin;
+use crate::{admin, audit};
 
 /// A state directory that this process holds. Dropping it gives it free.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl StateDir {
     /// When it cannot be made.
     pub fn graphs(&self) -> Result<PathBuf, StateDirError> {
         self.inner("graphs")
+    }
+
+    /// Where the record of who did what is.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn audit(&self) -> Result<PathBuf, StateDirError> {
+        self.inner(audit::DIRECTORY)
     }
 
     /// Where a fault of the embedded node is written to.

@@ -13,7 +13,8 @@ use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::Value;
 
-use crate::access::{self, Caller, Operation, Policy};
+use crate::access::{self, Caller, Operation, Peer, Policy};
+use crate::audit::{Audit, Subject};
 use crate::graph::{Graph, Graphs};
 use crate::telemetry;
 use crate::tools::{self, Call, Reply};
@@ -29,11 +30,12 @@ what you write.";
 pub(super) struct Server {
     graphs: Graphs,
     policy: Arc<ArcSwap<Policy>>,
+    audit: Audit,
 }
 
 impl Server {
-    pub(super) fn new(graphs: Graphs, policy: Arc<ArcSwap<Policy>>) -> Self {
-        Self { graphs, policy }
+    pub(super) fn new(graphs: Graphs, policy: Arc<ArcSwap<Policy>>, audit: Audit) -> Self {
+        Self { graphs, policy, audit }
     }
 
     /// The graph that the arguments mean, for a tool that takes one.
@@ -45,13 +47,22 @@ impl Server {
         self.graphs.resolve(wanted).map(Some).map_err(|error| Reply::from(&error))
     }
 
-    /// The caller that `http` put into the request.
-    fn caller(context: &RequestContext<RoleServer>) -> Result<&Caller, ErrorData> {
-        context
-            .extensions
-            .get::<axum::http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<Caller>())
+    /// The peer and the caller that `http` put into the request.
+    fn caller(context: &RequestContext<RoleServer>) -> Result<(Peer, &Caller), ErrorData> {
+        let extensions = context.extensions.get::<axum::http::request::Parts>().map(|parts| &parts.extensions);
+        extensions
+            .and_then(|extensions| Some((*extensions.get::<Peer>()?, extensions.get::<Caller>()?)))
             .ok_or_else(|| ErrorData::internal_error("The caller is not known.", None))
+    }
+
+    /// Does a call that was allowed, and records how it ended.
+    async fn run(self, tool: &'static tools::Tool, call: Call, subject: Subject) -> Reply {
+        let started = Instant::now();
+        let reply = tools::run(tool, call).await;
+        let took = started.elapsed();
+        tracing::info!(tool = tool.name, caller = subject.caller, failed = reply.is_error, ?took, "tool call");
+        self.audit.ended(subject, reply.is_error, took).await;
+        reply
     }
 }
 
@@ -69,7 +80,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let (policy, caller) = (self.policy.load(), Self::caller(&context)?);
+        let (policy, (_, caller)) = (self.policy.load_full(), Self::caller(&context)?);
         let visible = tools::TOOLS.iter().filter(|tool| offers(&policy, caller, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
@@ -79,30 +90,46 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = Self::caller(&context)?;
-        let policy = self.policy.load();
-        // A tool that no rule gives the caller is not there for them, in the list as in a call.
-        let tool = tools::find(&request.name)
-            .filter(|tool| offers(&policy, caller, tool))
-            .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None))?;
+        let (peer, caller) = Self::caller(&context)?;
+        let policy = self.policy.load_full();
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
+        let tool = tools::find(&request.name).ok_or_else(unknown)?;
         let arguments = request.arguments.unwrap_or_default();
+        let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
+        // A tool that no rule gives the caller is not there for them, in the list as in a call.
+        if !offers(&policy, caller, tool) {
+            self.audit.denied(&subject(None), "no rule gives them the tool", &arguments).await;
+            return Err(unknown());
+        }
         let graph = match self.graph_of(tool, &arguments) {
             Ok(graph) => graph,
             Err(reply) => return Ok(result(reply).into()),
         };
-        let operation = Operation { tool: tool.name, needs: tool.needs(), graph: graph.as_ref().map(Graph::name) };
-        let permit = access::decide(&policy, caller, &operation).map_err(denied)?;
-        if tool.is_write() {
-            telemetry::note_write(tool.name);
+        let name = graph.as_ref().map(Graph::name);
+        let subject = subject(name);
+        let permit =
+            match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
+                Ok(permit) => permit,
+                Err(reason) => {
+                    self.audit.denied(&subject, &reason.to_string(), &arguments).await;
+                    return Err(denied(reason));
+                }
+            };
+        // What writes is on record before it is done, or it is not done.
+        if let Err(error) = self.audit.allowed(&subject, tool.is_write(), &arguments).await {
+            return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into());
         }
         let known = self.graphs.list();
         let visible =
             known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
-        let today = Zoned::now().date();
-        let started = Instant::now();
-        let reply = tools::run(tool, Call { permit, graph, visible, arguments, today }).await;
-        let took = started.elapsed();
-        tracing::info!(tool = tool.name, %caller, failed = reply.is_error, ?took, "tool call");
+        let call = Call { permit, graph, visible, arguments, today: Zoned::now().date() };
+        if !tool.is_write() {
+            return Ok(result(self.clone().run(tool, call, subject).await).into());
+        }
+        telemetry::note_write(tool.name);
+        // A write goes on when its caller goes away, so that its outcome is known and on record.
+        let running = tokio::spawn(self.clone().run(tool, call, subject));
+        let reply = running.await.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
         Ok(result(reply).into())
     }
 

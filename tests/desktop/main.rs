@@ -1,5 +1,7 @@
 //! Roam Desktop from both sides: the client against a stand-in, and the stand-in against the wire.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 /// How the client deals with Roam: what it sends, how it reads refusals, when it tries again.

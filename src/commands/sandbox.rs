@@ -1,4 +1,4 @@
-//! The command: graphs in, a listener on loopback, and a person or a flag that allows tokens.
+//! `roam-mcp sandbox`: graphs in, a listener on loopback, and a person or a flag that allows tokens.
 
 use std::io::{self, BufRead, IsTerminal, Write, stderr, stdin, stdout};
 use std::net::Ipv4Addr;
@@ -12,49 +12,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Approver, Asked, DIALOG, Offered, Sandbox, Token, no_one};
+use super::Failure;
 use crate::access::Level;
 use crate::cli::{Approve, SandboxArgs};
 use crate::config::{self, ConfigError, Kind, TOKEN_PREFIX};
-use crate::graph::{Embedded, Graph, ImportError, OpenError};
+use crate::graph::{Embedded, Graph};
 use crate::net::{Limits, Server};
+use crate::sandbox::{Answer, Approver, Asked, DIALOG, Offered, Sandbox, Token, no_one};
 use crate::secret::Secret;
 
 /// Requests in flight at the end have this long.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Why there is no sandbox.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    /// A setting cannot work.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// An export cannot be loaded.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// A database cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The port is not to be had.
-    #[error(
-        "cannot listen on 127.0.0.1:{port}: {source}; Roam Desktop itself may be running, so choose another --port"
-    )]
-    Port {
-        /// The port that was asked for.
-        port: u16,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Anything else that the system refuses.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
 /// Serves the Local API until SIGINT or SIGTERM.
-///
-/// # Errors
-/// When a graph cannot be loaded, or the port is taken.
-pub async fn run(args: SandboxArgs) -> Result<(), SandboxError> {
+pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
     let scratch = TempDir::with_prefix("roam-mcp-sandbox-")?;
     let kind = if args.offline { Kind::Offline } else { Kind::Hosted };
     let mut graphs = Vec::new();
@@ -62,9 +33,8 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxError> {
         graphs.push(Offered { graph: open(file, scratch.path(), args.role.into())?, kind });
     }
     let tokens = tokens(&args)?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
-        .await
-        .map_err(|source| SandboxError::Port { port: args.port, source })?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| port_taken(args.port, &error))?;
     let port = listener.local_addr()?.port();
 
     let sandbox = Sandbox::new(graphs.clone(), approver(args.approve, args.access_level.into()), DIALOG);
@@ -88,8 +58,13 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxError> {
     Ok(())
 }
 
+fn port_taken(port: u16, error: &io::Error) -> Failure {
+    let advice = "Roam Desktop itself may be running, so choose another --port";
+    Failure::with_code(format!("cannot listen on 127.0.0.1:{port}: {error}; {advice}"), Failure::FAILED)
+}
+
 /// Opens a graph. An export is loaded into `scratch`, and what is done to it is forgotten at the end.
-fn open(file: &Path, scratch: &Path, role: Level) -> Result<Graph, SandboxError> {
+fn open(file: &Path, scratch: &Path, role: Level) -> Result<Graph, Failure> {
     let name = config::graph_name(file).ok_or_else(|| ConfigError::Invalid {
         setting: "--graph",
         problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
@@ -109,7 +84,7 @@ fn open(file: &Path, scratch: &Path, role: Level) -> Result<Graph, SandboxError>
 }
 
 /// The tokens to take from the start: those that were given, or a new one.
-fn tokens(args: &SandboxArgs) -> Result<Vec<Secret>, SandboxError> {
+fn tokens(args: &SandboxArgs) -> Result<Vec<Secret>, Failure> {
     if let Some(wrong) = args.token.iter().find(|token| !token.starts_with(TOKEN_PREFIX)) {
         let shown: String = wrong.chars().take(4).collect();
         let problem = format!("`{shown}…` is no token of the Local API; those begin with {TOKEN_PREFIX}");

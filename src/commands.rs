@@ -1,0 +1,84 @@
+//! One file a command: what was typed in, text and an exit code out.
+
+mod audit;
+mod sandbox;
+mod status;
+#[cfg(feature = "tailnet")]
+mod up;
+
+use std::fmt::Display;
+use std::io::{Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::config;
+
+/// Runs a command to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        #[cfg(feature = "tailnet")]
+        Command::Up(args) => up::run(*args),
+        Command::Status(args) => block_on(status::run(args)),
+        Command::Sandbox(args) => block_on(sandbox::run(args)),
+        Command::Audit(args) => audit::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { message, code }) => {
+            // Nobody is left to tell that standard error is closed.
+            let _ = writeln!(stderr(), "roam-mcp: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The message for people and the code for scripts.
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Something went wrong; the message says what.
+    const FAILED: u8 = 1;
+    /// What was typed cannot work; the code that clap uses.
+    #[cfg(feature = "tailnet")]
+    const USAGE: u8 = 2;
+    /// The control server refused the credential.
+    #[cfg(feature = "tailnet")]
+    const REFUSED: u8 = 3;
+    /// Another process holds the state directory.
+    #[cfg(feature = "tailnet")]
+    const IN_USE: u8 = 4;
+    /// No node is running.
+    const NOT_RUNNING: u8 = 5;
+    /// The audit log is not as it was written.
+    const BROKEN: u8 = 6;
+
+    fn with_code(message: impl Display, code: u8) -> Self {
+        Self { message: message.to_string(), code }
+    }
+}
+
+/// Any error that needs no code of its own.
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::with_code(error, Self::FAILED)
+    }
+}
+
+/// The state directory that was named, or the usual one.
+fn state_dir(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    Ok(named.map_or_else(config::default_state_dir, Ok)?)
+}
+
+fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}
