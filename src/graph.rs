@@ -10,6 +10,8 @@ mod error;
 mod graphs;
 mod local_api;
 mod markup;
+#[cfg(test)]
+pub(crate) mod recorder;
 
 use serde_json::{Value, json};
 
@@ -21,6 +23,7 @@ pub use action::Action;
 pub use connected::Connected;
 #[cfg(test)]
 pub(crate) use embedded::testing;
+pub(crate) use embedded::without_annotations;
 pub use embedded::{Embedded, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 pub use graphs::{DuplicateGraph, Graphs};
@@ -56,6 +59,9 @@ pub struct GraphInfo {
 enum Backend {
     Embedded(Embedded),
     Desktop(connected::Entry),
+    /// Takes down what it is asked, for tests of the layers above.
+    #[cfg(test)]
+    Recorder(recorder::Recorder),
 }
 
 impl Graph {
@@ -89,6 +95,8 @@ impl Graph {
     pub fn info(&self) -> GraphInfo {
         let (access_level, token_status) = match &self.backend {
             Backend::Embedded(_) => (self.level.into(), None),
+            #[cfg(test)]
+            Backend::Recorder(_) => (self.level.into(), None),
             // Official tools leave the level out, and mean all of it.
             Backend::Desktop(desktop) => {
                 (desktop.entry().access_level.unwrap_or(TokenLevel::Full), desktop.entry().token_status)
@@ -101,6 +109,8 @@ impl Graph {
     pub async fn token_state(&self) -> TokenState {
         match &self.backend {
             Backend::Embedded(_) => TokenState::Unknown,
+            #[cfg(test)]
+            Backend::Recorder(_) => TokenState::Unknown,
             Backend::Desktop(desktop) => desktop.token_state().await,
         }
     }
@@ -121,6 +131,8 @@ impl Graph {
         match &self.backend {
             Backend::Embedded(store) => store.invoke(action, args).await,
             Backend::Desktop(desktop) => desktop.graph().invoke(action, args).await,
+            #[cfg(test)]
+            Backend::Recorder(recorder) => recorder.invoke(action, args),
         }
     }
 

@@ -18,15 +18,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-pub use server::{Fault, Received, raw};
+pub(crate) use server::{Fault, Received, raw};
 use server::{Server, Shared};
 
 /// The token that opens the garden from the start.
-pub const TOKEN: &str = "roam-graph-local-token-garden";
+pub(crate) const TOKEN: &str = "roam-graph-local-token-garden";
 
 /// A machine with a Roam Desktop on it: its files, its windows, its person.
-pub struct Machine {
-    pub sandbox: Sandbox,
+pub(crate) struct Machine {
+    pub(crate) sandbox: Sandbox,
     home: TempDir,
     shared: Arc<Shared>,
     server: Mutex<Option<Server>>,
@@ -36,18 +36,18 @@ pub struct Machine {
 
 impl Machine {
     /// A Roam that runs, with the hosted graph `garden`.
-    pub async fn with_roam() -> Self {
+    pub(crate) async fn with_roam() -> Self {
         let machine = Self::without_roam(Kind::Hosted);
         machine.start_roam().await;
         machine
     }
 
     /// A Roam that does not run yet.
-    pub fn without_roam(kind: Kind) -> Self {
+    pub(crate) fn without_roam(kind: Kind) -> Self {
         Self::build(kind, Level::Full, Duration::from_secs(300))
     }
 
-    pub fn build(kind: Kind, role: Level, dialog: Duration) -> Self {
+    pub(crate) fn build(kind: Kind, role: Level, dialog: Duration) -> Self {
         let home = TempDir::new().unwrap();
         let (export, database) = (home.path().join("garden.json"), home.path().join("garden.sqlite"));
         std::fs::write(&export, garden().to_string()).unwrap();
@@ -75,61 +75,61 @@ impl Machine {
     }
 
     /// Starts Roam, on a port that it writes down.
-    pub async fn start_roam(&self) {
+    pub(crate) async fn start_roam(&self) {
         let server = Server::start(Arc::clone(&self.shared)).await;
         self.write_port(server.port);
         *self.server.lock().unwrap() = Some(server);
     }
 
     /// Ends Roam: its port is closed and its connections break. The port file stays, as it does in life.
-    pub fn stop_roam(&self) {
+    pub(crate) fn stop_roam(&self) {
         self.server.lock().unwrap().take();
     }
 
-    pub fn write_port(&self, port: u16) {
+    pub(crate) fn write_port(&self, port: u16) {
         std::fs::write(self.port_file(), json!({ "port": port }).to_string()).unwrap();
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.server.lock().unwrap().as_ref().unwrap().port
     }
 
-    pub fn port_file(&self) -> PathBuf {
+    pub(crate) fn port_file(&self) -> PathBuf {
         self.home.path().join(".roam-local-api.json")
     }
 
-    pub fn tools_file(&self) -> PathBuf {
+    pub(crate) fn tools_file(&self) -> PathBuf {
         self.home.path().join(".roam-tools.json")
     }
 
     /// What happens to the next calls, one after the other.
-    pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.faults.lock().unwrap().extend(faults);
     }
 
     /// What the person answers to the next requests for a token; without an answer they are not at their desk.
-    pub fn will_answer(&self, answer: Answer) {
+    pub(crate) fn will_answer(&self, answer: Answer) {
         self.answers.lock().unwrap().push_back(answer);
     }
 
     /// What the person was asked.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// The actions that arrived, whatever became of them.
-    pub fn calls(&self) -> Vec<Received> {
+    pub(crate) fn calls(&self) -> Vec<Received> {
         let all = self.shared.received.lock().unwrap();
         all.iter().filter(|received| received.is_action()).cloned().collect()
     }
 
     /// How many connections were made.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
     }
 
     /// Resolves once something has arrived that fits.
-    pub async fn arrives(&self, fits: impl Fn(&Received) -> bool) {
+    pub(crate) async fn arrives(&self, fits: impl Fn(&Received) -> bool) {
         let arrival = self.shared.arrival.notified();
         tokio::pin!(arrival);
         loop {
@@ -142,31 +142,31 @@ impl Machine {
         }
     }
 
-    pub fn settings(&self) -> DesktopSettings {
+    pub(crate) fn settings(&self) -> DesktopSettings {
         DesktopSettings { port_file: self.port_file(), deadline: Duration::from_secs(20), launch: Launch::never() }
     }
 
-    pub fn desktop(&self) -> Desktop {
+    pub(crate) fn desktop(&self) -> Desktop {
         Desktop::new(self.settings())
     }
 
     /// The garden, connected with the token given.
-    pub fn graph(&self, settings: DesktopSettings, token: &str, kind: Kind) -> Graph {
+    pub(crate) fn graph(&self, settings: DesktopSettings, token: &str, kind: Kind) -> Graph {
         RoamTools::save_graph(&self.tools_file(), &entry(token, kind)).unwrap();
         self.graphs(settings).resolve(Some("garden")).unwrap()
     }
 
     /// The garden, connected as it should be.
-    pub fn garden(&self) -> Graph {
+    pub(crate) fn garden(&self) -> Graph {
         self.graph(self.settings(), TOKEN, Kind::Hosted)
     }
 
-    pub fn graphs(&self, settings: DesktopSettings) -> Graphs {
+    pub(crate) fn graphs(&self, settings: DesktopSettings) -> Graphs {
         Connected::new(self.tools_file(), Desktop::new(settings)).into()
     }
 
     /// A launch that starts Roam here, and a word when it was asked for.
-    pub fn launch(self: &Arc<Self>) -> (Launch, oneshot::Receiver<String>) {
+    pub(crate) fn launch(self: &Arc<Self>) -> (Launch, oneshot::Receiver<String>) {
         let (send, word) = oneshot::channel();
         let (send, machine) = (Mutex::new(Some(send)), Arc::clone(self));
         let opener = move |link: &str| {
@@ -182,7 +182,7 @@ impl Machine {
     }
 }
 
-pub fn entry(token: &str, kind: Kind) -> GraphEntry {
+pub(crate) fn entry(token: &str, kind: Kind) -> GraphEntry {
     GraphEntry {
         name: "garden".into(),
         kind,
@@ -193,7 +193,7 @@ pub fn entry(token: &str, kind: Kind) -> GraphEntry {
     }
 }
 
-pub fn token(text: &str, kind: Kind, level: Level) -> Token {
+pub(crate) fn token(text: &str, kind: Kind, level: Level) -> Token {
     Token { secret: Secret::from(text), graph: "garden".into(), kind, level, description: "for a test".into() }
 }
 
@@ -202,17 +202,17 @@ fn garden() -> Value {
 }
 
 /// Reads the page of the garden.
-pub async fn read(graph: &Graph) -> Result<Value, GraphError> {
+pub(crate) async fn read(graph: &Graph) -> Result<Value, GraphError> {
     invoke(graph, Action::GetPage, json!({ "title": "Garden" })).await
 }
 
 /// Writes a block into the garden.
-pub async fn write(graph: &Graph) -> Result<Value, GraphError> {
+pub(crate) async fn write(graph: &Graph) -> Result<Value, GraphError> {
     let location = json!({ "page-title": "Garden", "order": "last" });
     invoke(graph, Action::BlockFromMarkdown, json!({ "location": location, "markdown-string": "Roses" })).await
 }
 
-pub async fn invoke(graph: &Graph, action: Action, argument: Value) -> Result<Value, GraphError> {
+pub(crate) async fn invoke(graph: &Graph, action: Action, argument: Value) -> Result<Value, GraphError> {
     graph.invoke(&permit(graph.name(), action), action, vec![argument]).await
 }
 
@@ -222,6 +222,6 @@ fn permit(graph: &str, action: Action) -> Permit {
 }
 
 /// The code of an error, as it is written.
-pub fn code(error: &GraphError) -> Option<&str> {
+pub(crate) fn code(error: &GraphError) -> Option<&str> {
     error.code.as_ref().map(ErrorCode::as_str)
 }

@@ -107,8 +107,7 @@ impl DesktopGraph {
 
 /// Whether the action may leave a trace in the graph.
 fn writes(action: Action) -> bool {
-    // Roam runs a tool of an extension under that tool's own scope, which this program does not know.
-    action.needs() > Level::ReadOnly || action.as_str() == "data.ai.callExtensionTool"
+    action.needs() > Level::ReadOnly
 }
 
 /// The answer is lost. For a read that is a nuisance; a write may have happened.

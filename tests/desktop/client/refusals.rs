@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Fault, Machine, TOKEN, code, read, token, write};
 
-fn refusal(status: u16, error: Value) -> Fault {
+fn refusal(status: u16, error: &Value) -> Fault {
     Fault::Answer(status, json!({ "success": false, "error": error, "apiVersion": "1.1.2" }).to_string())
 }
 
@@ -40,7 +40,7 @@ async fn every_status_and_code_arrives_as_an_error_of_its_own() {
             error["code"] = wire.into();
         }
         // With the message as an object, and as old builds write it.
-        machine.next([refusal(status, error), refusal(status, json!("no"))]);
+        machine.next([refusal(status, &error), refusal(status, &json!("no"))]);
         let error = write(&graph).await.unwrap_err();
         assert_eq!(code(&error), expected, "{status} {wire:?}: {error}");
         assert!(!error.to_string().contains(TOKEN), "{error}");
@@ -73,7 +73,7 @@ async fn a_person_without_the_role_is_told_so() {
 #[tokio::test]
 async fn a_window_that_was_closed_is_named() {
     let machine = Machine::with_roam().await;
-    machine.next([refusal(500, json!("Promise error: renderer gone"))]);
+    machine.next([refusal(500, &json!("Promise error: renderer gone"))]);
     let error = read(&machine.garden()).await.unwrap_err();
     assert_eq!(code(&error), Some("INTERNAL_ERROR"));
     assert!(error.message.contains("window"), "{error}");

@@ -22,7 +22,7 @@ use tower::ServiceExt;
 
 /// What happens to an action instead of what should.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// This answer, and nothing is done.
     Answer(u16, String),
     /// A redirect to this place.
@@ -39,30 +39,30 @@ pub enum Fault {
 
 /// A request, as it arrived.
 #[derive(Clone, Debug)]
-pub struct Received {
-    pub path: String,
-    pub host: String,
-    pub authorization: Option<String>,
-    pub body: Value,
+pub(crate) struct Received {
+    pub(crate) path: String,
+    pub(crate) host: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: Value,
 }
 
 impl Received {
-    pub fn is_action(&self) -> bool {
+    pub(crate) fn is_action(&self) -> bool {
         !self.path.starts_with("/api/graphs/")
     }
 }
 
 /// What outlives a restart of Roam.
-pub struct Shared {
+pub(crate) struct Shared {
     router: Router,
-    pub faults: Mutex<VecDeque<Fault>>,
-    pub received: Mutex<Vec<Received>>,
-    pub connections: Mutex<usize>,
-    pub arrival: Notify,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
+    pub(crate) received: Mutex<Vec<Received>>,
+    pub(crate) connections: Mutex<usize>,
+    pub(crate) arrival: Notify,
 }
 
 impl Shared {
-    pub fn new(router: Router) -> Self {
+    pub(crate) fn new(router: Router) -> Self {
         let (faults, received) = (Mutex::default(), Mutex::default());
         Self { router, faults, received, connections: Mutex::default(), arrival: Notify::new() }
     }
@@ -110,13 +110,13 @@ impl Shared {
 }
 
 /// A running Roam. Dropped, it takes its connections with it.
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     accepting: AbortHandle,
 }
 
 impl Server {
-    pub async fn start(shared: Arc<Shared>) -> Self {
+    pub(crate) async fn start(shared: Arc<Shared>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let accepting = tokio::spawn(async move {
@@ -143,7 +143,7 @@ impl Drop for Server {
 }
 
 /// One request over a connection of its own, as a script would send it.
-pub async fn raw(
+pub(crate) async fn raw(
     port: u16,
     method: &str,
     path: &str,
