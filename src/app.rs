@@ -71,7 +71,7 @@ pub enum UpError {
 pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let stop = signals::stop_token().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
-    let graphs = graphs::open(&settings.graph, &state, &progress)?;
+    let graphs = graphs::open(&settings, &state, &progress)?;
     let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 

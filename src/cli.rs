@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod desktop;
+
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use jiff::Timestamp;
 use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
+
+pub use desktop::{Approve, LevelArg, SandboxArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
@@ -31,6 +35,9 @@ pub enum Command {
     /// Show what a running node is doing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Stand in for Roam Desktop: its Local API in front of an export, for trying tools without Roam
+    #[command(after_help = desktop::SANDBOX_EXAMPLES)]
+    Sandbox(SandboxArgs),
     /// Read the record of who did what
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(AuditArgs),
@@ -50,6 +57,9 @@ Examples:
 
   The same without a person, with a key from the admin console
       roam-mcp up --hostname roam --graph notes.json --auth-key-file key.txt
+
+  The graphs of Roam Desktop on this machine, after `roam-mcp connect`
+      roam-mcp up
 
   Tailnet only
       roam-mcp up --graph notes.json --no-funnel
@@ -85,9 +95,13 @@ pub struct UpArgs {
     #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
     pub hostname: String,
 
-    /// Roam JSON export to serve; loaded on first use
+    /// Roam JSON export to serve, loaded on first use [default: the graphs of Roam Desktop that were connected]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
-    pub graph: PathBuf,
+    pub graph: Option<PathBuf>,
+
+    /// Never start Roam Desktop when a call finds it closed
+    #[arg(long, env = "ROAM_MCP_NO_LAUNCH", value_parser = FalseyValueParser::new())]
+    pub no_launch: bool,
 
     /// File that holds an auth key [or set TS_AUTHKEY]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_AUTH_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]

@@ -1,6 +1,7 @@
 //! One file a command: what was typed in, text and an exit code out.
 
 mod audit;
+mod sandbox;
 mod status;
 #[cfg(feature = "tailnet")]
 mod up;
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> ExitCode {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Sandbox(args) => block_on(sandbox::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());

@@ -15,8 +15,10 @@ use crate::tailnet::NodeConfig;
 pub struct Settings {
     /// How it joins.
     pub node: NodeConfig,
-    /// The export to serve.
-    pub graph: PathBuf,
+    /// The export to serve; `None` for the graphs of Roam Desktop that were connected.
+    pub graph: Option<PathBuf>,
+    /// Whether to start Roam Desktop when it is needed and closed.
+    pub launch: bool,
     /// Whether to open the public door.
     pub funnel: bool,
     /// The port of the public door.
@@ -69,6 +71,7 @@ impl Settings {
                 resolver: args.tailnet_resolver,
             },
             graph: args.graph,
+            launch: !args.no_launch,
             funnel: !args.no_funnel,
             funnel_port: args.funnel_port.parse().unwrap_or(443),
             audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
@@ -124,6 +127,17 @@ mod tests {
         assert!(!settings(&["--no-funnel"]).unwrap().funnel);
         assert!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel);
         assert_eq!(settings(&["--funnel-port", "8443"]).unwrap().funnel_port, 8443);
+    }
+
+    #[test]
+    fn without_an_export_roam_desktop_is_served_and_started_unless_told_otherwise() {
+        let typed = |args: &[&str]| {
+            let line = ["roam-mcp", "up"].iter().chain(args);
+            let Command::Up(up) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
+            Settings::checked(*up, PathBuf::from("/state")).unwrap()
+        };
+        assert!(typed(&[]).graph.is_none() && typed(&[]).launch);
+        assert!(!typed(&["--no-launch"]).launch);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Server {
             return Ok(None);
         }
         let wanted = tools::graph_argument(arguments)?;
-        self.graphs.resolve(wanted).cloned().map(Some).map_err(|error| Reply::from(&error))
+        self.graphs.resolve(wanted).map(Some).map_err(|error| Reply::from(&error))
     }
 
     /// The peer and the caller: the operator, or whom `http` put into the request.
@@ -145,8 +145,9 @@ impl ServerHandler for Server {
         {
             return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into());
         }
-        let known = self.graphs.list().iter().filter(|graph| access::sees(&policy, caller, graph.name()));
-        let visible = known.map(Graph::info).collect();
+        let known = self.graphs.list();
+        let visible =
+            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
         let call = Call { permit, graph, visible, arguments, today: Zoned::now().date(), reach };
         if !tool.is_write() {
             return Ok(result(self.clone().run(tool, call, subject).await).into());
