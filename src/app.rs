@@ -36,6 +36,7 @@ use crate::net::{Limits, Server};
 use crate::report::{CertificateState, Door, start_card};
 use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
+use crate::tools::Outside;
 use door::Latch;
 use progress::Progress;
 use reporter::Reporter;
@@ -75,7 +76,7 @@ pub enum UpError {
 pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> {
     let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
-    let graphs = graphs::open(&settings.graph, &state, &progress)?;
+    let graphs = graphs::open(&settings, &state, &progress)?;
     let http = http(&mut settings)?;
     let rules = Rules::open(settings.access.clone(), keys_of(&http), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
@@ -232,7 +233,7 @@ impl Running {
             gate: Arc::clone(&rules.gate),
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
             audit: self.audit.clone(),
-            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit),
+            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit, &Outside::default()),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);

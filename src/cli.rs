@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod access;
+mod desktop;
 mod funnel;
 
 use std::io::{self, IsTerminal};
@@ -17,6 +18,8 @@ pub use funnel::{FunnelArgs, FunnelCommand};
 use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
+
+pub use desktop::{Approve, LevelArg, SandboxArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
@@ -46,6 +49,9 @@ pub enum Command {
     /// Open or shut the public door of a running node
     #[command(after_help = funnel::EXAMPLES)]
     Funnel(FunnelArgs),
+    /// Stand in for Roam Desktop: its Local API in front of an export, for trying tools without Roam
+    #[command(after_help = desktop::SANDBOX_EXAMPLES)]
+    Sandbox(SandboxArgs),
     /// Read the record of who did what
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(AuditArgs),
@@ -65,6 +71,9 @@ Examples:
 
   The same without a person, with a key from the admin console
       roam-mcp up --hostname roam --graph notes.json --auth-key-file key.txt
+
+  The graphs of Roam Desktop on this machine, after `roam-mcp connect`
+      roam-mcp up
 
   Tailnet only
       roam-mcp up --graph notes.json --no-funnel
@@ -100,9 +109,13 @@ pub struct UpArgs {
     #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
     pub hostname: String,
 
-    /// Roam JSON export to serve; loaded on first use
+    /// Roam JSON export to serve, loaded on first use [default: the graphs of Roam Desktop that were connected]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
-    pub graph: PathBuf,
+    pub graph: Option<PathBuf>,
+
+    /// Never start Roam Desktop when a call finds it closed
+    #[arg(long, env = "ROAM_MCP_NO_LAUNCH", value_parser = FalseyValueParser::new())]
+    pub no_launch: bool,
 
     /// File that holds an auth key [or set TS_AUTHKEY]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_AUTH_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod credentials;
 mod funnel;
+mod sandbox;
 mod status;
 #[cfg(feature = "tailnet")]
 mod up;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Credentials(args) => credentials::run(args),
         Command::Access(args) => block_on(access::run(args)),
         Command::Funnel(args) => block_on(funnel::run(args)),
+        Command::Sandbox(args) => block_on(sandbox::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());

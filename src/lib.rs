@@ -19,6 +19,7 @@ pub mod http;
 pub mod mcp;
 pub mod net;
 pub mod report;
+pub mod sandbox;
 pub mod secret;
 #[cfg(feature = "tailnet")]
 pub mod tailnet;

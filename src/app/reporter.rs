@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use super::door::{self, Latch};
 use super::rules::Rules;
 use super::view::View;
-use super::view::View;
 use crate::admin::{Answer, DoorOrder, Operated};
 use crate::config::HttpSection;
 use crate::graph::{Graph, Graphs};

@@ -15,10 +15,12 @@ use crate::tailnet::NodeConfig;
 pub struct Settings {
     /// How it joins.
     pub node: NodeConfig,
-    /// The export to serve.
-    pub graph: PathBuf,
     /// What was said about the public door.
     pub funnel: DoorFlag,
+    /// The export to serve; `None` for the graphs of Roam Desktop that were connected.
+    pub graph: Option<PathBuf>,
+    /// Whether to start Roam Desktop when it is needed and closed.
+    pub launch: bool,
     /// The port of the public door.
     pub funnel_port: u16,
     /// How calls are recorded.
@@ -89,6 +91,7 @@ impl Settings {
                 (false, true) => DoorFlag::Shut,
                 (false, false) => DoorFlag::AsLeft,
             },
+            launch: !args.no_launch,
             funnel_port: args.funnel_port.parse().unwrap_or(443),
             audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
@@ -147,6 +150,17 @@ mod tests {
         assert_eq!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel, DoorFlag::Open);
         assert_eq!(settings(&["--funnel", "--no-funnel"]).unwrap().funnel, DoorFlag::Shut);
         assert_eq!(settings(&["--funnel-port", "8443"]).unwrap().funnel_port, 8443);
+    }
+
+    #[test]
+    fn without_an_export_roam_desktop_is_served_and_started_unless_told_otherwise() {
+        let typed = |args: &[&str]| {
+            let line = ["roam-mcp", "up"].iter().chain(args);
+            let Command::Up(up) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
+            Settings::checked(*up, PathBuf::from("/state")).unwrap()
+        };
+        assert!(typed(&[]).graph.is_none() && typed(&[]).launch);
+        assert!(!typed(&["--no-launch"]).launch);
     }
 
     #[test]

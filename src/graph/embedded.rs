@@ -28,11 +28,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Action, GraphError};
+use super::{Action, ErrorCode, GraphError};
 use failure::Failure;
 use pool::Pool;
 use request::Request;
 
+pub(crate) use annotations::without_annotations;
 pub use import::{ImportError, Imported, Progress};
 pub use source::Source;
 
@@ -105,6 +106,11 @@ impl Embedded {
             Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
             Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
             Action::BlockFromMarkdown => self.0.write(move |db| write::blocks_from_markdown(db, &request)).await,
+            _ => {
+                let message =
+                    format!("This graph is held by the server itself, which cannot do {action}; Roam Desktop can.");
+                Err(GraphError::new(ErrorCode::UNKNOWN_ACTION, message).into())
+            }
         }
     }
 }

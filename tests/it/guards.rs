@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 /// Who may import whom: a module imports from the lines above its own.
 const ORDER: [&[&str]; 10] = [
     &["secret", "access", "telemetry", "tls"],
-    &["config", "audit", "graph", "net", "report"],
-    &["credentials", "tailnet", "tools"],
+    &["config"],
+    &["audit", "graph", "net", "report"],
+    &["credentials", "sandbox", "tailnet", "tools"],
     &["cli", "explain"],
     &["admin", "mcp"],
     &["http"],

@@ -12,11 +12,14 @@ impl RoamTools {
     /// As [`RoamTools::http`].
     pub fn regenerate_path_secret(&mut self) -> Result<(), ConfigError> {
         self.http()?;
-        let secret = self.draw(PATH_SECRET_BYTES)?;
-        if let Some(section) = self.root.get_mut("http").and_then(Value::as_object_mut) {
-            section.insert("pathSecret".into(), secret.expose().into());
-        }
-        self.save()
+        self.root = Self::edit(&self.path, |file| {
+            let secret = file.draw(PATH_SECRET_BYTES)?;
+            if let Some(section) = file.root.get_mut("http").and_then(Value::as_object_mut) {
+                section.insert("pathSecret".into(), secret.expose().into());
+            }
+            Ok(file.root.clone())
+        })?;
+        Ok(())
     }
 }
 
