@@ -33,6 +33,7 @@ use crate::net::{Limits, Server};
 use crate::report::{CertificateState, Door, start_card};
 use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
+use crate::tools::Outside;
 use progress::Progress;
 use reporter::Reporter;
 use view::View;
@@ -193,7 +194,7 @@ impl Running {
             credentials,
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
             audit: self.audit.clone(),
-            mcp: Mcp::new(&self.graphs, &policy, &self.audit),
+            mcp: Mcp::new(&self.graphs, &policy, &self.audit, &Outside::default()),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);

@@ -5,6 +5,7 @@
 
 mod body;
 mod server;
+pub mod stdio;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use crate::access::Policy;
 use crate::audit::Audit;
 use crate::graph::Graphs;
-use crate::tools;
+use crate::tools::{self, Outside};
 pub use body::Unreadable;
 use server::Server;
 
@@ -38,13 +39,13 @@ pub struct Mcp {
 const EVENT_STREAM: &str = "text/event-stream";
 
 impl Mcp {
-    /// Serves `graphs` to callers under `policy`.
+    /// Serves `graphs` to callers under `policy`, who reach no further than `outside` says.
     ///
     /// It is not told of the end of the program: a call in flight is answered, and a stream that stays open is cut with its
     /// connection.
-    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, audit: &Audit) -> Self {
+    pub fn new(graphs: &Graphs, policy: &Arc<ArcSwap<Policy>>, audit: &Audit, outside: &Outside) -> Self {
         let service = |json: bool| {
-            let server = Server::new(graphs.clone(), Arc::clone(policy), audit.clone());
+            let server = Server::for_callers(graphs.clone(), Arc::clone(policy), audit.clone(), outside.clone());
             let config = StreamableHttpServerConfig::default()
                 // Without sessions there is nothing to lose at a restart, to steal, or to bind to a caller.
                 .with_legacy_session_mode(false)

@@ -50,6 +50,8 @@ impl GraphError {
 pub struct ErrorCode(Cow<'static, str>);
 
 impl ErrorCode {
+    /// Every item of a batch failed, for different reasons.
+    pub const BATCH_FAILED: Self = Self::known("BATCH_FAILED");
     /// There is no configuration file yet.
     pub const CONFIG_NOT_FOUND: Self = Self::known("CONFIG_NOT_FOUND");
     /// The configuration file was written by a newer program.
