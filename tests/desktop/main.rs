@@ -12,3 +12,5 @@ mod connect;
 mod connected;
 /// The sandbox, as other tools see it.
 mod sandbox;
+/// The two tools that know about tokens, and the graphs they connect.
+mod tools;
