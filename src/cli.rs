@@ -19,7 +19,7 @@ use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
 
-pub use desktop::{Approve, LevelArg, SandboxArgs};
+pub use desktop::{Approve, ConnectArgs, GraphsArgs, KindArg, LevelArg, SandboxArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
@@ -49,6 +49,12 @@ pub enum Command {
     /// Open or shut the public door of a running node
     #[command(after_help = funnel::EXAMPLES)]
     Funnel(FunnelArgs),
+    /// Connect a graph of Roam Desktop, which asks you for leave
+    #[command(after_help = desktop::CONNECT_EXAMPLES)]
+    Connect(ConnectArgs),
+    /// List the graphs that are connected, and whether their tokens are good
+    #[command(after_help = desktop::GRAPHS_EXAMPLES)]
+    Graphs(GraphsArgs),
     /// Stand in for Roam Desktop: its Local API in front of an export, for trying tools without Roam
     #[command(after_help = desktop::SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),

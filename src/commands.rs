@@ -2,8 +2,10 @@
 
 mod access;
 mod audit;
+mod connect;
 mod credentials;
 mod funnel;
+mod graphs;
 mod sandbox;
 mod status;
 #[cfg(feature = "tailnet")]
@@ -29,6 +31,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Credentials(args) => credentials::run(args),
         Command::Access(args) => block_on(access::run(args)),
         Command::Funnel(args) => block_on(funnel::run(args)),
+        Command::Connect(args) => block_on(connect::run(args)),
+        Command::Graphs(args) => block_on(graphs::run(args)),
         Command::Sandbox(args) => block_on(sandbox::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
@@ -56,7 +60,6 @@ impl Failure {
     /// Something went wrong; the message says what.
     const FAILED: u8 = 1;
     /// What was typed cannot work; the code that clap uses.
-    #[cfg(feature = "tailnet")]
     const USAGE: u8 = 2;
     /// The control server refused the credential.
     #[cfg(feature = "tailnet")]
@@ -68,6 +71,8 @@ impl Failure {
     const NOT_RUNNING: u8 = 5;
     /// The audit log is not as it was written.
     const BROKEN: u8 = 6;
+    /// Ctrl-C, as shells report it.
+    const CANCELLED: u8 = 130;
 
     fn with_code(message: impl Display, code: u8) -> Self {
         Self { message: message.to_string(), code }
