@@ -129,8 +129,9 @@ impl Default for LimitsSection {
             burst: number(100),
             // Models call a dozen tools in parallel, and a person may use several clients.
             concurrent: number(32),
-            // A client that connects asks for half a dozen documents that may not be there.
-            strangers_per_minute: number(60),
+            // A client that connects asks for some ten documents that may not be there, and hosted clients share addresses.
+            // Guessing at ten a second is hopeless: a path secret has 128 bits.
+            strangers_per_minute: number(600),
         }
     }
 }
