@@ -23,12 +23,6 @@ async fn status_of(client: &Client, token: &str, call: &Value) -> u16 {
     client.send(bearer(client.post_request("/mcp", call), token)).await.status
 }
 
-fn write_config(home: &Home, text: &str) {
-    let dir = home.path("home/.config/roam-mcp");
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("config.toml"), text).unwrap();
-}
-
 #[tokio::test]
 async fn a_named_credential_opens_what_it_is_for_until_it_is_revoked() {
     let home = Home::new("rules-credentials");
@@ -66,20 +60,20 @@ async fn changed_rules_are_taken_over_and_broken_ones_are_told() {
     let alice = node.user("alice@example.com").await;
     alice.post("/mcp", &tools_list()).await.expect(403);
 
-    write_config(&home, "[tailnet]\nothers = \"read-only\"");
+    home.config("[tailnet]\nothers = \"read-only\"");
     eventually("the rules are taken over", async || {
         (alice.post("/mcp", &tools_list()).await.status == 200).then_some(())
     })
     .await;
 
-    write_config(&home, "[tailnet]\nothrs = \"none\"");
+    home.config("[tailnet]\nothrs = \"none\"");
     node.process.signal(Signal::HUP);
     let status = node.process.status_is("the mistake is told", |status| status["problems"].is_array()).await;
     let problem = status["problems"][0].as_str().unwrap();
     assert!(problem.contains("line 2") && problem.contains("did you mean `others`?"), "{problem}");
     alice.post("/mcp", &tools_list()).await.expect(200);
 
-    write_config(&home, "");
+    home.config("");
     node.process.status_is("the mistake is mended", |status| status["problems"].is_null()).await;
     alice.post("/mcp", &tools_list()).await.expect(403);
 }
@@ -106,4 +100,29 @@ async fn both_credentials_together_can_be_demanded() {
     public.post(&node.secret_path(), &tools_list()).await.expect(401);
     send(&node.secret_path(), &node.token).await.expect(401);
     send(&node.secret_path(), "a-token-for-this-run").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_caller_that_asks_too_much_waits_and_no_other_does() {
+    let home = Home::new("rules-limits");
+    home.config("[limits]\nper_minute = 1\nburst = 3\nstrangers_per_minute = 5");
+    let node: Node = home.node().await;
+    let (owner, public) = (node.owner().await, node.public());
+    for _ in 0..3 {
+        owner.post("/mcp", &tools_list()).await.expect(200);
+    }
+    let refused = owner.post("/mcp", &tools_list()).await.expect(429);
+    assert!((1..=60).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+
+    // Strangers are slowed down in the same way whatever they try, and the holder of a right credential behind the same
+    // address is not.
+    for _ in 0..5 {
+        public.post("/wrong/mcp", &tools_list()).await.expect(404);
+    }
+    let wrong = public.post("/wrong/mcp", &tools_list()).await.expect(429).comparable();
+    let unknown = public.post("/no/such/path", &tools_list()).await.expect(429).comparable();
+    assert_eq!(wrong.0, unknown.0);
+    public.post("/mcp", &tools_list()).await.expect(429);
+    assert_eq!(status_of(&public, &node.token, &tools_list()).await, 200);
+    public.post(&node.secret_path(), &tools_list()).await.expect(200);
 }
