@@ -8,7 +8,7 @@ use roam_mcp::credentials::{Key, Keyring};
 use roam_mcp::secret::Secret;
 use serde_json::json;
 
-const ROUNDS: u32 = 200_000;
+const ROUNDS: u32 = 2_000;
 
 #[expect(clippy::print_stdout, reason = "a benchmark tells its result")]
 fn main() {
@@ -36,14 +36,14 @@ fn main() {
     println!("look-up of a credential among 20: {:?}", measure(|| drop(black_box(find(&shown)))));
 }
 
-/// The time of one round.
+/// The time of one round, in the quickest of fifty batches: whatever else the machine does can only add to it.
 fn measure(mut round: impl FnMut()) -> Duration {
-    for _ in 0..ROUNDS / 10 {
-        round();
-    }
-    let start = Instant::now();
-    for _ in 0..ROUNDS {
-        round();
-    }
-    start.elapsed() / ROUNDS
+    let mut batch = || {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            round();
+        }
+        start.elapsed() / ROUNDS
+    };
+    (0..50).map(|_| batch()).min().unwrap_or_default()
 }
