@@ -6,6 +6,7 @@ mod progress;
 mod reporter;
 mod rules;
 mod settings;
+mod shared;
 mod signals;
 mod state_dir;
 mod view;
@@ -24,11 +25,10 @@ pub use door::DoorFlag;
 pub use settings::Settings;
 pub use state_dir::{StateDir, StateDirError};
 
-use crate::access::{Credential, CredentialKind, Directory, Level, Rule};
+use crate::access::Directory;
 use crate::admin;
 use crate::audit::Audit;
-use crate::config::{HttpSection, RoamTools};
-use crate::credentials::Key;
+use crate::config::HttpSection;
 use crate::graph::Graphs;
 use crate::http::{Names, Site};
 use crate::mcp::Mcp;
@@ -77,8 +77,8 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
     let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
     let graphs = graphs::open(&settings, &state, &progress)?;
-    let http = http(&mut settings)?;
-    let rules = Rules::open(settings.access.clone(), keys_of(&http), state.path())?;
+    let http = shared::load(&mut settings)?;
+    let rules = Rules::open(settings.access.clone(), shared::keys(&http), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
@@ -99,27 +99,6 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
     }
     follow.abort();
     result
-}
-
-/// The credentials of the official tools' file, or those that were typed for this run.
-fn http(settings: &mut Settings) -> anyhow::Result<HttpSection> {
-    let mut file = RoamTools::load(&settings.roam_tools)?;
-    if settings.access.regenerate_path_secret {
-        file.regenerate_path_secret()?;
-    }
-    let mut http = file.http()?;
-    http.token = settings.token.take().unwrap_or(http.token);
-    http.path_secret = settings.path_secret.take().or(http.path_secret);
-    Ok(http)
-}
-
-/// The two have no name but what they are, and allow whatever public access may.
-fn keys_of(http: &HttpSection) -> Vec<Key> {
-    let credential = |name: &str, kind| Credential { name: name.into(), kind, rule: Rule::everything(Level::Full) };
-    let token = Key::plain(&http.token, credential("token", CredentialKind::Bearer));
-    let path = http.path_secret.as_ref();
-    let path = path.map(|secret| Key::plain(secret, credential("path-secret", CredentialKind::Path)));
-    std::iter::once(token).chain(path).collect()
 }
 
 /// Joins the tailnet; `None` when told to stop while waiting to be let in.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
-pub use config_file::{ConfigFile, LimitsSection, SourcesSection};
+pub use config_file::{ConfigFile, FunnelSection, GraphSection, LimitsSection, SourcesSection, TailnetSection};
 pub use file::replace as replace_file;
 pub use roam_tools::is_one_segment as is_path_segment;
 pub use roam_tools::{

@@ -37,7 +37,7 @@ async fn every_call_is_on_record_with_who_made_it_and_how_it_ended() {
         (records(&home, &["--tool", "search"]).len() == 2).then_some(())
     })
     .await;
-    let written = records(&home, &["--tool", "create_block", "--caller", "path secret"]);
+    let written = records(&home, &["--tool", "create_block", "--caller", "path-secret"]);
     let [decision, outcome] = written.as_slice() else { panic!("{written:?}") };
     assert_eq!((&decision["event"], &decision["allowed"]), (&json!("decision"), &json!(true)));
     assert_eq!((&decision["plane"], &decision["source"]), (&json!("funnel"), &json!("203.0.113.77")));

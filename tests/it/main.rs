@@ -14,6 +14,10 @@ mod journey;
 #[cfg(feature = "tailnet")]
 mod callers;
 
+/// Rules and credentials that change while a node runs.
+#[cfg(feature = "tailnet")]
+mod rules;
+
 /// MCP as clients speak it: both eras, their headers, the list of tools.
 #[cfg(feature = "tailnet")]
 mod protocol;

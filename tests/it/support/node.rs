@@ -21,6 +21,10 @@ use super::{PATIENCE, eventually};
 /// A small graph: enough to search in, quick to load.
 const EXPORT: &str = include_str!("notes.json");
 
+/// Tests that share a node, or load one, are more than its limits are made for.
+pub(crate) const UNLIMITED: &str =
+    "[limits]\nper_minute = 1000000\nburst = 1000000\nconcurrent = 10000\nstrangers_per_minute = 1000000\n";
+
 /// How to start a node. The directories stay, so that a node can be started again where an earlier one was.
 pub(crate) struct Home {
     dir: TempDir,
@@ -72,7 +76,15 @@ impl Home {
         let home = Self { dir: TempDir::new().unwrap(), hostname: hostname.to_owned() };
         std::fs::create_dir(home.path("home")).unwrap();
         std::fs::write(home.path("notes.json"), EXPORT).unwrap();
+        home.config(UNLIMITED);
         home
+    }
+
+    /// Writes the user's `config.toml`.
+    pub(crate) fn config(&self, text: &str) {
+        let dir = self.path("home/.config/roam-mcp");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("config.toml"), text).unwrap();
     }
 
     pub(crate) fn path(&self, inner: &str) -> PathBuf {
