@@ -3,21 +3,22 @@
 mod error;
 mod export;
 mod load;
+mod pages;
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::DeserializeSeed as _;
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::schema;
 use super::source::Source;
-use export::Node;
-use load::{Loader, Problem};
+use load::Loader;
+use pages::{Counting, Pages};
 
 pub use error::ImportError;
 
@@ -166,62 +167,5 @@ impl Reading<'_> {
         let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
         let problem = if error.is_eof() { "the file ends in the middle; was it copied whole?".into() } else { problem };
         ImportError::Malformed { path, line, column, page, problem }
-    }
-}
-
-/// The array, as the JSON reader sees it: each element goes to the loader and is gone.
-struct Pages<'a, 'db, P> {
-    loader: Loader<'db>,
-    progress: P,
-    count: &'a Cell<u64>,
-    total: u64,
-    last: Option<String>,
-    failure: Option<Failure>,
-}
-
-impl<'de, P: FnMut(Progress)> DeserializeSeed<'de> for &mut Pages<'_, '_, P> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, P: FnMut(Progress)> Visitor<'de> for &mut Pages<'_, '_, P> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an array of pages")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
-        while let Some(page) = array.next_element::<Node>()? {
-            let title = page.title.clone();
-            match self.loader.page(page) {
-                Ok(()) => self.last = title,
-                Err(Problem::Export(problem)) => return Err(A::Error::custom(problem)),
-                Err(Problem::Store(failure)) => {
-                    self.failure = Some(failure);
-                    return Err(A::Error::custom("not stored"));
-                }
-            }
-            let (pages, blocks) = (self.loader.pages, self.loader.blocks);
-            (self.progress)(Progress { bytes: self.count.get(), total: self.total, pages, blocks });
-        }
-        Ok(())
-    }
-}
-
-/// Counts what is read from a file.
-struct Counting<'a> {
-    file: &'a File,
-    count: &'a Cell<u64>,
-}
-
-impl Read for Counting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.count.set(self.count.get() + length as u64);
-        Ok(length)
     }
 }

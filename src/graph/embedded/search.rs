@@ -99,7 +99,7 @@ fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec
             .query_map([trigrams], judge)?
             .filter_map(Result::transpose)
             .collect::<Result<_, _>>()?,
-        // Words of one or two letters are in no trigram. Reading everything takes about half a second per million blocks.
+        // Words of one or two letters are in no trigram. Reading everything takes about a second per million blocks.
         None => db
             .prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?
             .query_map([], judge)?

@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::{Draft, outline};
+use crate::graph::markup::references;
 
 /// One line per block, indented by depth, with `H2 ` before a heading.
 fn shown(markdown: &str) -> String {
@@ -87,4 +90,16 @@ fn a_hostile_text_is_read_in_time() {
     }
     let deep: String = (0..3_000).map(|depth| format!("{}- x\n", " ".repeat(depth))).collect();
     assert_eq!(outline(&deep).last().map(|draft| draft.depth), Some(2_999));
+}
+
+proptest! {
+    #[test]
+    fn every_text_becomes_a_tree(text in "([-*+#|`_ \\t\\n<>()\\[\\]{}$:\\\\]|[a-c1]|é|日|```|<roam |/>|<ref>|</ref>|https://){0,60}") {
+        let mut deepest = 0;
+        for draft in outline(&text) {
+            prop_assert!(draft.depth <= deepest, "{draft:?}");
+            deepest = draft.depth + 1;
+            references(&draft.text);
+        }
+    }
 }
