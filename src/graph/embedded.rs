@@ -20,6 +20,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod uid;
+mod unoffered;
 mod write;
 
 use std::fmt;
@@ -99,15 +100,40 @@ impl Embedded {
     }
 
     async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
-        let request = Request::new(args)?;
         match action {
-            Action::Search => self.0.read(move |db| search::search(db, &request)).await,
-            Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
-            Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
-            Action::BlockFromMarkdown => self.0.write(move |db| write::blocks_from_markdown(db, &request)).await,
+            Action::GetPage => self.read(args, read::page).await,
+            Action::GetBlock => self.read(args, read::block).await,
+            Action::GetComments => self.read(args, write::get_comments).await,
+            Action::Search => self.read(args, search::search).await,
+            Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,
+            Action::UpdatePage => self.write(args, write::update_page).await,
+            Action::DeletePage => self.write(args, write::delete_page).await,
+            Action::AddShortcut => self.0.write(move |db| write::add_shortcut(db, &args)).await,
+            Action::RemoveShortcut => self.0.write(move |db| write::remove_shortcut(db, &args)).await,
+            Action::BlockFromMarkdown => self.write(args, write::blocks_from_markdown).await,
+            Action::UpdateBlock => self.write(args, write::update_block).await,
+            Action::UpdateBlocks => self.write(args, write::update_blocks).await,
+            Action::DeleteBlock => self.write(args, write::delete_block).await,
+            Action::DeleteBlocks => self.write(args, write::delete_blocks).await,
+            Action::MoveBlock => self.write(args, write::move_block).await,
+            Action::AddComment => self.write(args, write::add_comment).await,
+            other => Err(unoffered::refusal(other)),
         }
     }
+
+    async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.read(move |db| work(db, &request)).await
+    }
+
+    async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.write(move |db| work(db, &request)).await
+    }
 }
+
+/// What an action does with the database.
+type Work = fn(&rusqlite::Connection, &Request) -> Result<Value, Failure>;
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

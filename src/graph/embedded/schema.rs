@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours in its header: "roam" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x726f_616d;
 /// Counts the changes of the tables below.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// Another process may hold the write lock while it stores a large paste; nobody waits longer than a client would.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,6 +20,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// * `ord` counts from 0 without gaps among the children of one parent.
 /// * `hidden` is 1 for a block that carries a hide tag, and for everything below it.
 /// * `log_id` marks daily notes. `extra` keeps what the export says and nothing here reads, as JSON.
+/// * `shortcut` holds the pages of the left sidebar; their `ord` too counts from 0 without gaps.
 ///
 /// `words` is the search index over folded text (see `fold`). It stores trigrams: the other tokenizers of SQLite know
 /// words only by the spaces between them, which Chinese and Japanese do not write, while a trigram index finds any
@@ -49,6 +50,7 @@ CREATE TABLE node (
 CREATE UNIQUE INDEX node_uid ON node(uid);
 CREATE UNIQUE INDEX node_title ON node(text) WHERE parent IS NULL;
 CREATE TABLE refs (src INTEGER NOT NULL, dst INTEGER NOT NULL, PRIMARY KEY (src, dst)) WITHOUT ROWID;
+CREATE TABLE shortcut (page INTEGER PRIMARY KEY REFERENCES node(id), ord INTEGER NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(
     text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
 );
@@ -71,7 +73,9 @@ pub(super) fn connect(path: &Path, write: bool) -> rusqlite::Result<Connection> 
     if write {
         // What a client was told is written must survive a power cut, and writes here are few and small.
         db.pragma_update(None, "synchronous", "FULL")?;
-        db.pragma_update(None, "foreign_keys", true)?;
+        // To look for what refers to a row by its `page` takes an index that nothing else needs; without one, each
+        // deletion reads the whole table.
+        db.pragma_update(None, "foreign_keys", false)?;
     }
     Ok(db)
 }

@@ -1,17 +1,21 @@
 //! Storing pages and blocks, so that references and the search index stay true to the text.
 
+mod text;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::Failure;
-use super::fold::fold;
 use super::{daily, uid};
-use crate::graph::markup::{Reference, references};
+use crate::graph::markup::references;
+
+pub(super) use text::{forget, hides, index, referring, rehide, set_text, titled_with};
 
 /// Number of a row in `node`.
 pub(super) type Id = i64;
 
-/// Pages whose tag hides a block from the tools, with everything below it.
-const HIDE_TAGS: [&str; 2] = [".rm-hide", ".rm-private"];
+/// Roam's outlines are a few levels deep, and no screen shows more. Without an end, a chain of blocks would make
+/// reading it quadratic.
+pub(super) const DEEPEST: i64 = 400;
 
 /// A block to store.
 pub(super) struct NewBlock<'a> {
@@ -43,15 +47,7 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
     ])?;
     let id = db.last_insert_rowid();
     index(db, id, block.text)?;
-    for reference in references {
-        let target = match reference {
-            Reference::Page(title) => Some(page(db, &title, block.now)?),
-            Reference::Block(uid) => find(db, &uid)?,
-        };
-        if let Some(target) = target {
-            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([id, target])?;
-        }
-    }
+    text::refer(db, id, references, block.now)?;
     Ok((id, uid))
 }
 
@@ -59,14 +55,21 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
 pub(super) fn page(db: &Connection, title: &str, now: i64) -> Result<Id, Failure> {
     match find_page(db, title)? {
         Some(id) => Ok(id),
-        None => create_page(db, title, Some(now)),
+        None => new_page(db, title, None, now),
     }
 }
 
+/// Stores a page with a title and a uid that are chosen by the caller.
+pub(super) fn new_page(db: &Connection, title: &str, uid: Option<String>, now: i64) -> Result<Id, Failure> {
+    let id = create_page(db, title, uid, Some(now))?;
+    text::adopt(db, id)?;
+    Ok(id)
+}
+
 /// Stores a page of which there is none yet. An import does not know when the pages were made that it only heard of.
-pub(super) fn create_page(db: &Connection, title: &str, now: Option<i64>) -> Result<Id, Failure> {
+pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now: Option<i64>) -> Result<Id, Failure> {
     let day = daily::from_title(title);
-    let uid = match day.map(daily::uid) {
+    let uid = match uid.or_else(|| day.map(daily::uid)) {
         // Somebody may have given the uid of the day to something else; the title still makes it the daily note.
         Some(uid) if find(db, &uid)?.is_none() => uid,
         _ => uid::random()?,
@@ -81,19 +84,6 @@ pub(super) fn create_page(db: &Connection, title: &str, now: Option<i64>) -> Res
     Ok(id)
 }
 
-/// Puts a text into the search index.
-pub(super) fn index(db: &Connection, id: Id, text: &str) -> Result<(), rusqlite::Error> {
-    db.prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?.execute(params![id, fold(text)])?;
-    Ok(())
-}
-
-/// Whether a block with these references is hidden from the tools.
-pub(super) fn hides(references: &[Reference]) -> bool {
-    references
-        .iter()
-        .any(|reference| matches!(reference, Reference::Page(title) if HIDE_TAGS.contains(&title.as_str())))
-}
-
 /// The page or block with that uid.
 pub(super) fn find(db: &Connection, uid: &str) -> Result<Option<Id>, rusqlite::Error> {
     db.prepare_cached("SELECT id FROM node WHERE uid = ?1")?.query_row([uid], |row| row.get(0)).optional()
@@ -104,4 +94,29 @@ pub(super) fn find_page(db: &Connection, title: &str) -> Result<Option<Id>, rusq
     db.prepare_cached("SELECT id FROM node WHERE text = ?1 AND parent IS NULL")?
         .query_row([title], |row| row.get(0))
         .optional()
+}
+
+/// How many children something has.
+pub(super) fn children(db: &Connection, parent: Id) -> Result<i64, rusqlite::Error> {
+    db.prepare_cached("SELECT count(*) FROM node WHERE parent = ?1")?.query_row([parent], |row| row.get(0))
+}
+
+/// How many levels lie above something: none above a page.
+pub(super) fn level(db: &Connection, id: Id) -> Result<i64, rusqlite::Error> {
+    db.prepare_cached(
+        "WITH RECURSIVE up(id) AS (
+             SELECT parent FROM node WHERE id = ?1 AND parent IS NOT NULL
+             UNION ALL
+             SELECT node.parent FROM up JOIN node ON node.id = up.id WHERE node.parent IS NOT NULL
+         )
+         SELECT count(*) FROM up",
+    )?
+    .query_row([id], |row| row.get(0))
+}
+
+/// Marks the page that something is on as edited.
+pub(super) fn touch(db: &Connection, id: Id, now: i64) -> Result<(), rusqlite::Error> {
+    db.prepare_cached("UPDATE node SET edited_at = ?2 WHERE id = (SELECT page FROM node WHERE id = ?1)")?
+        .execute([id, now])?;
+    Ok(())
 }

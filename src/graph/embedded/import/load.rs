@@ -141,7 +141,7 @@ impl<'db> Loader<'db> {
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for title in &missing {
-            store::create_page(self.db, title, None)?;
+            store::create_page(self.db, title, None, None)?;
         }
         self.db.execute_batch(
             "INSERT OR IGNORE INTO refs(src, dst)
