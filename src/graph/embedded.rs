@@ -1,13 +1,17 @@
 //! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
 
 mod annotations;
+mod backlinks;
 mod daily;
 mod emphasis;
 mod failure;
 mod fold;
+mod guidelines;
 mod import;
+mod listing;
 mod outline;
 mod pool;
+mod query;
 mod read;
 mod render;
 mod request;
@@ -103,6 +107,10 @@ impl Embedded {
         match action {
             Action::GetPage => self.read(args, read::page).await,
             Action::GetBlock => self.read(args, read::block).await,
+            Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,
+            Action::GetBacklinks => self.read(args, backlinks::backlinks).await,
+            Action::RoamQuery => self.read(args, query::query).await,
+            Action::SearchTemplates => self.read(args, guidelines::templates).await,
             Action::GetComments => self.read(args, write::get_comments).await,
             Action::Search => self.read(args, search::search).await,
             Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,

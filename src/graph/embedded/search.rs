@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, invalid};
 use super::fold::fold;
+use super::listing::MAX_LIMIT;
 use super::read::queried_at;
 use super::render::{Extent, markdown, path};
 use super::request::Request;
@@ -13,8 +14,6 @@ use super::store::Id;
 
 /// A hit is shown up to here; `get_block` shows the rest.
 const HIT_CHARS: usize = 1000;
-/// As in Roam's own search.
-const MAX_LIMIT: usize = 1000;
 /// What an empty query suggests when the caller sets no limit of its own.
 const RECENT_PAGES: usize = 20;
 
@@ -109,7 +108,8 @@ fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec
     Ok(hits)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The words of a folded text.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
 }
 

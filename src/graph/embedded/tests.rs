@@ -1,6 +1,7 @@
 //! The embedded graph as a whole: what goes in, and what comes out.
 
 mod editing;
+mod finding;
 mod importing;
 mod invariants;
 mod pages;
