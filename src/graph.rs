@@ -18,7 +18,7 @@ use crate::access::{Level, Permit};
 pub use action::Action;
 #[cfg(test)]
 pub(crate) use embedded::testing;
-pub use embedded::{Embedded, ImportError, Imported, OpenError, Progress, Source};
+pub use embedded::{Embedded, Existing, ExportError, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 
 /// The graphs of this server. A clone is cheap and shows the same graphs.

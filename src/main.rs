@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use roam_mcp::admin::{self, AdminError};
 use roam_mcp::cli::{Cli, Command, StatusArgs};
-use roam_mcp::{config, report};
+use roam_mcp::{config, report, transfer};
 
 /// Something failed; the message on stderr says what.
 const FAILED: u8 = 1;
@@ -18,6 +18,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
         Command::Status(args) => block_on(status(args)),
+        Command::Import(args) => {
+            transfer::import(&args, &mut stdout()).map_err(|error| Failure::new(format!("{error:#}"), FAILED))
+        }
+        Command::Export(args) => transfer::export(&args).map_err(|error| Failure::new(format!("{error:#}"), FAILED)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
             Ok(())

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use super::progress::Progress;
 use super::state_dir::StateDir;
 use crate::access::Level;
-use crate::graph::{Embedded, Graph, Graphs, Source};
+use crate::graph::{Embedded, Existing, Graph, Graphs, Source};
 
 /// Opens the graph of `export`. It is loaded once; from then on the database is the graph, and holds what was added.
 pub(super) fn open(export: &Path, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
@@ -24,7 +24,7 @@ pub(super) fn open(export: &Path, state: &StateDir, progress: &Progress) -> anyh
 
 fn load(export: &Path, database: &Path, progress: &Progress) -> anyhow::Result<()> {
     let step = progress.step(&format!("Loading {}", export.display()));
-    let imported = Embedded::import(export, database, |at| {
+    let imported = Embedded::import(export, database, Existing::Keep, |at| {
         step.update(&format!("{} pages, {} blocks", at.pages, at.blocks));
     })?;
     step.done(&format!("Loaded {}: {} pages, {} blocks", export.display(), imported.pages, imported.blocks));

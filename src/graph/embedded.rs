@@ -4,6 +4,7 @@ mod annotations;
 mod backlinks;
 mod daily;
 mod emphasis;
+mod export;
 mod failure;
 mod fold;
 mod guidelines;
@@ -28,6 +29,7 @@ mod unoffered;
 mod write;
 
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,7 +40,8 @@ use failure::Failure;
 use pool::Pool;
 use request::Request;
 
-pub use import::{ImportError, Imported, Progress};
+pub use export::ExportError;
+pub use import::{Existing, ImportError, Imported, Progress};
 pub use source::Source;
 
 /// An open database. A clone is cheap and works on the same one; other processes may have it open too.
@@ -73,15 +76,29 @@ pub enum OpenError {
 }
 
 impl Embedded {
-    /// Loads a Roam JSON export into a database that does not exist yet.
+    /// Loads a Roam export into a database.
     ///
     /// The export is read page by page. The database appears under its name when it is complete, readable by its owner
     /// alone, or it does not appear at all.
     ///
     /// # Errors
-    /// When the export cannot be read or is not what Roam writes, or the database is there already or cannot be written.
-    pub fn import(export: &Path, database: &Path, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
-        import::import(export, database, progress)
+    /// When the export cannot be read or is not what Roam writes, or the database is to stay as it is or cannot be
+    /// written.
+    pub fn import(
+        export: &Path,
+        database: &Path,
+        existing: Existing,
+        progress: impl FnMut(Progress),
+    ) -> Result<Imported, ImportError> {
+        import::import(export, database, existing, progress)
+    }
+
+    /// Writes the graph as Roam exports it, in JSON, and returns the number of pages and of blocks.
+    ///
+    /// # Errors
+    /// When the database cannot be read or the output not be written.
+    pub fn export(database: &Path, out: &mut dyn Write) -> Result<(u64, u64), ExportError> {
+        export::export(&checked(database, false)?, out)
     }
 
     /// Opens a database.

@@ -22,22 +22,25 @@ pub(super) fn backlinks(db: &Connection, request: &Request) -> Result<Value, Fai
         let note = "There is no such page or block.";
         return Ok(json!({ "queriedAt": queried_at(), "total": 0, "shown": 0, "results": [], "note": note }));
     };
-    let mut sources: Vec<Id> = db
-        .prepare_cached("SELECT src FROM refs CROSS JOIN node ON node.id = src WHERE dst = ?1 AND NOT node.hidden")?
-        .query_map([target], |row| row.get(0))?
+    let mut sources: Vec<(Option<i64>, Id)> = db
+        .prepare_cached(&format!(
+            "SELECT {}, src FROM refs CROSS JOIN node ON node.id = src WHERE dst = ?1 AND NOT node.hidden",
+            listing.key()
+        ))?
+        .query_map([target], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     if let Some(search) = request.text("search")? {
         let search = fold(search);
         let words: Vec<&str> = words(&search).collect();
         let mut kept = Vec::new();
-        for id in sources {
-            if words.is_empty() || mentions(db, id, &words)? {
-                kept.push(id);
+        for source in sources {
+            if words.is_empty() || mentions(db, source.1, &words)? {
+                kept.push(source);
             }
         }
         sources = kept;
     }
-    let sources = listing.sort(db, sources)?;
+    let sources = listing.sort(sources);
     let results = listing.show(db, &sources)?;
     let (total, shown) = (sources.len(), results.len());
     let next = listing.offset.saturating_add(shown);

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, invalid};
@@ -59,25 +59,23 @@ impl Listing {
         })
     }
 
-    /// Sorts blocks; among equals those that were stored last come first in a descending list.
-    pub(super) fn sort(&self, db: &Connection, ids: Vec<Id>) -> Result<Vec<Id>, Failure> {
-        let key = match self.sort {
-            Sort::Created => "created_at",
-            Sort::Edited => "edited_at",
+    /// What blocks are sorted by, as a column of `node`.
+    pub(super) fn key(&self) -> &'static str {
+        match self.sort {
+            Sort::Created => "node.created_at",
+            Sort::Edited => "node.edited_at",
             Sort::DailyNote => "(SELECT page.log_id FROM node AS page WHERE page.id = node.page)",
-        };
-        let mut find = db.prepare_cached(&format!("SELECT {key} FROM node WHERE id = ?1"))?;
-        let mut keyed = Vec::with_capacity(ids.len());
-        for id in ids {
-            let key: Option<i64> = find.query_row([id], |row| row.get(0)).optional()?.flatten();
-            keyed.push((key, id));
         }
+    }
+
+    /// Sorts blocks by their keys; among equals those that were stored last come first in a descending list.
+    pub(super) fn sort(&self, mut keyed: Vec<(Option<i64>, Id)>) -> Vec<Id> {
         if self.descending {
             keyed.sort_unstable_by_key(|key| Reverse(*key));
         } else {
             keyed.sort_unstable_by_key(|(key, id)| (key.is_none(), *key, *id));
         }
-        Ok(keyed.into_iter().map(|(_, id)| id).collect())
+        keyed.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The part of a sorted list that is wanted.

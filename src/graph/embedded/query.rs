@@ -36,13 +36,18 @@ pub(super) fn query(db: &Connection, request: &Request) -> Result<Value, Failure
         return Err(invalid("The query says only what a block must not be; it needs something to look for."));
     }
     let mut graph = Graph { db, above: HashMap::new() };
+    let mut key = db.prepare_cached(&format!(
+        "SELECT {} FROM node WHERE id = ?1 AND NOT hidden AND parent IS NOT NULL",
+        listing.key()
+    ))?;
     let mut results = Vec::new();
     for id in found {
-        if Some(id) != itself && plan.holds(id, &mut graph)? && graph.is_visible_block(id)? {
-            results.push(id);
+        if Some(id) != itself && plan.holds(id, &mut graph)? {
+            let visible: Option<Option<i64>> = key.query_row([id], |row| row.get(0)).optional()?;
+            results.extend(visible.map(|key| (key, id)));
         }
     }
-    let sorted = listing.sort(db, results)?;
+    let sorted = listing.sort(results);
     let shown = listing.show(db, &sorted)?;
     Ok(json!({ "queriedAt": queried_at(), "total": sorted.len(), "results": shown }))
 }
@@ -176,11 +181,6 @@ impl Graph<'_> {
         let parent = find.query_row([id], |row| row.get(0))?;
         self.above.insert(id, parent);
         Ok(parent)
-    }
-
-    fn is_visible_block(&self, id: Id) -> Result<bool, Failure> {
-        let mut find = self.db.prepare_cached("SELECT NOT hidden AND parent IS NOT NULL FROM node WHERE id = ?1")?;
-        Ok(find.query_row([id], |row| row.get(0))?)
     }
 }
 

@@ -13,12 +13,14 @@ pub(super) use text::{forget, hides, index, referring, rehide, set_text, titled_
 /// Number of a row in `node`.
 pub(super) type Id = i64;
 
-/// Roam's outlines are a few levels deep, and no screen shows more. Without an end, a chain of blocks would make
-/// reading it quadratic.
-pub(super) const DEEPEST: i64 = 400;
+/// Roam's outlines are a few levels deep, and no screen shows more. A block takes two of the 128 levels that JSON may
+/// nest here, so what is written can be exported and imported again.
+pub(super) const DEEPEST: i64 = 60;
 
 /// A block to store.
 pub(super) struct NewBlock<'a> {
+    /// A new one if there is none.
+    pub(super) uid: Option<String>,
     pub(super) parent: Id,
     pub(super) order: i64,
     pub(super) text: &'a str,
@@ -29,11 +31,11 @@ pub(super) struct NewBlock<'a> {
 
 /// Stores a block. Making room for it among its siblings is up to the caller.
 pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id, String), Failure> {
-    let uid = uid::random()?;
+    let uid = block.uid.clone().map_or_else(uid::random, Ok)?;
     let references = references(block.text);
     db.prepare_cached(
-        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at)
-         SELECT ?1, id, page, ?3, ?4, hidden OR ?5, ?6, ?7, ?8, ?8 FROM node WHERE id = ?2",
+        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at, local)
+         SELECT ?1, id, page, ?3, ?4, hidden OR ?5, ?6, ?7, ?8, ?8, 1 FROM node WHERE id = ?2",
     )?
     .execute(params![
         uid,
@@ -48,6 +50,9 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
     let id = db.last_insert_rowid();
     index(db, id, block.text)?;
     text::refer(db, id, references, block.now)?;
+    if block.uid.is_some() {
+        text::adopt(db, id)?;
+    }
     Ok((id, uid))
 }
 
@@ -61,8 +66,12 @@ pub(super) fn page(db: &Connection, title: &str, now: i64) -> Result<Id, Failure
 
 /// Stores a page with a title and a uid that are chosen by the caller.
 pub(super) fn new_page(db: &Connection, title: &str, uid: Option<String>, now: i64) -> Result<Id, Failure> {
+    // Nobody can have named a uid that is drawn now.
+    let known = uid.is_some() || daily::from_title(title).is_some();
     let id = create_page(db, title, uid, Some(now))?;
-    text::adopt(db, id)?;
+    if known {
+        text::adopt(db, id)?;
+    }
     Ok(id)
 }
 
@@ -75,8 +84,8 @@ pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now
         _ => uid::random()?,
     };
     db.prepare_cached(
-        "INSERT INTO node(uid, page, ord, text, log_id, created_at, edited_at)
-         SELECT ?1, coalesce(max(id), 0) + 1, 0, ?2, ?3, ?4, ?4 FROM node",
+        "INSERT INTO node(uid, page, ord, text, log_id, created_at, edited_at, local)
+         SELECT ?1, coalesce(max(id), 0) + 1, 0, ?2, ?3, ?4, ?4, ?4 IS NOT NULL FROM node",
     )?
     .execute(params![uid, title, day.and_then(daily::log_id), now])?;
     let id = db.last_insert_rowid();

@@ -7,6 +7,7 @@ mod invariants;
 mod pages;
 mod reading;
 mod sharing;
+mod transfer;
 mod writing;
 
 use serde_json::Value;

@@ -170,9 +170,9 @@ async fn nobody_nests_without_end() {
         let argument = json!({ "location": { "parent-uid": parent }, "markdown-string": deep(levels) });
         graph.invoke(Action::BlockFromMarkdown, vec![argument]).await
     };
-    assert_eq!(create("p", 401).await.unwrap_err().code, Some(ErrorCode::VALIDATION_ERROR));
-    let made = create("p", 400).await.unwrap();
-    assert!(create(made["uids"][0].as_str().unwrap(), 400).await.is_err());
+    assert_eq!(create("p", 61).await.unwrap_err().code, Some(ErrorCode::VALIDATION_ERROR));
+    let made = create("p", 60).await.unwrap();
+    assert!(create(made["uids"][0].as_str().unwrap(), 60).await.is_err());
     let other = create("p", 1).await.unwrap();
     let below = json!({ "location": { "parent-uid": other["uids"][0] }, "block": { "uid": made["uids"][0] } });
     assert_eq!(refused(&graph, Action::MoveBlock, below).await.code, Some(ErrorCode::VALIDATION_ERROR));

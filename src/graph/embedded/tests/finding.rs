@@ -41,7 +41,7 @@ async fn queries_find_blocks_by_what_they_and_the_blocks_above_them_refer_to() {
         ("{and: [[TODO]] {between: [[June 1st, 2026]] [[June 30th, 2026]]}}", &["query", "weed"]),
         ("{and: [[TODO]] {between: [[May 31st, 2026]] [[May 1st, 2026]]}}", &["sow", "buy"]),
         ("{and: [[TODO]] ((plan))}", &["buy"]),
-        ("{and: {search: SOW to} [[TODO]]}", &[]),
+        ("{and: {search: SOW to} [[TODO]]}", &["sow"]),
         ("{search: todo we}", &["weed"]),
         ("{by: [[ann]]}", &["dig"]),
         ("{and: [[TODO]] [[No such page]]}", &[]),

@@ -81,6 +81,7 @@ pub(super) fn insert(
         above.truncate(draft.depth + 1);
         let Some((parent, next)) = above.last_mut() else { break };
         let block = NewBlock {
+            uid: None,
             parent: *parent,
             order: *next,
             text: &draft.text,

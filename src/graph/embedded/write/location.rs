@@ -80,7 +80,7 @@ pub(super) fn section(db: &Connection, parent: Id, text: &str, now: i64) -> Resu
         Some(id) => Ok(id),
         None => {
             let order = store::children(db, parent)?;
-            let block = NewBlock { parent, order, text, heading: None, open: true, now };
+            let block = NewBlock { uid: None, parent, order, text, heading: None, open: true, now };
             store::create_block(db, &block).map(|(id, _)| id)
         }
     }
