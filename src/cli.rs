@@ -61,6 +61,12 @@ pub enum Command {
     /// Read the record of who did what
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(AuditArgs),
+    /// Load a Roam export, afresh or for the first time
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Write a loaded graph as a Roam JSON export
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -101,6 +107,19 @@ Examples:
   roam-mcp audit verify              finds a changed, dropped or moved record
 
 Exit codes: 0 found or whole, 1 failed, 2 wrong usage, 6 the log is not as it was written.";
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  roam-mcp import garden.json
+  roam-mcp import Roam-Export.zip --name garden --update
+  roam-mcp import garden.json --dry-run      reads everything, changes nothing
+
+A node that serves the graph goes on: it answers from the old graph until the new one is complete.
+Changes made here to blocks that came with the export are replaced by what the export says.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  roam-mcp export --graph garden --out garden.json
+  roam-mcp export --graph garden | jq length";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -300,6 +319,50 @@ pub struct AuditSearchArgs {
     /// Print JSON, a record a line
     #[arg(long)]
     pub json: bool,
+}
+
+/// `roam-mcp import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// What Roam exported: JSON, EDN, or the zip of either
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub export: PathBuf,
+
+    /// Name of the graph; without it, that of the file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Where the node keeps its graphs
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+
+    /// Keep the pages and blocks that were added here and that the export lacks
+    #[arg(long)]
+    pub update: bool,
+
+    /// Drop the pages and blocks that were added here
+    #[arg(long, conflicts_with = "update")]
+    pub replace: bool,
+
+    /// Read the export, say what is in it, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `roam-mcp export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Name of the graph
+    #[arg(long, value_name = "NAME")]
+    pub graph: String,
+
+    /// File to write, instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+
+    /// Where the node keeps its graphs
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

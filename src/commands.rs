@@ -20,7 +20,7 @@ use clap::CommandFactory;
 
 use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
-use crate::config;
+use crate::{config, transfer};
 
 /// Runs a command to its end.
 pub fn run(cli: Cli) -> ExitCode {
@@ -34,6 +34,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Connect(args) => block_on(connect::run(args)),
         Command::Graphs(args) => block_on(graphs::run(args)),
         Command::Sandbox(args) => block_on(sandbox::run(args)),
+        Command::Import(args) => transfer::import(&args, &mut stdout()).map_err(Failure::from_story),
+        Command::Export(args) => transfer::export(&args).map_err(Failure::from_story),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
@@ -76,6 +78,14 @@ impl Failure {
 
     fn with_code(message: impl Display, code: u8) -> Self {
         Self { message: message.to_string(), code }
+    }
+}
+
+impl Failure {
+    /// An error with its story, told in one line.
+    #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+    fn from_story(error: anyhow::Error) -> Self {
+        Self::with_code(format!("{error:#}"), Self::FAILED)
     }
 }
 

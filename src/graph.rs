@@ -24,7 +24,7 @@ pub use connected::Connected;
 #[cfg(test)]
 pub(crate) use embedded::testing;
 pub(crate) use embedded::without_annotations;
-pub use embedded::{Embedded, ImportError, Imported, OpenError, Progress, Source};
+pub use embedded::{Embedded, Existing, ExportError, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 pub use graphs::{DuplicateGraph, Graphs};
 pub use local_api::{

@@ -26,3 +26,4 @@ pub mod tailnet;
 pub mod telemetry;
 pub mod tls;
 pub mod tools;
+pub mod transfer;

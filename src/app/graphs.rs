@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::state_dir::StateDir;
 use crate::access::Level;
 use crate::config;
-use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Graph, Graphs, Source};
+use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs, Source};
 
 /// How long a remote caller waits for Roam Desktop to come up. Hosted clients give a call up after half a minute or so.
 const PATIENCE: Duration = Duration::from_secs(22);
@@ -55,7 +55,7 @@ fn open_export(export: &Path, state: &StateDir, progress: &Progress) -> anyhow::
 
 fn load(export: &Path, database: &Path, progress: &Progress) -> anyhow::Result<()> {
     let step = progress.step(&format!("Loading {}", export.display()));
-    let imported = Embedded::import(export, database, |at| {
+    let imported = Embedded::import(export, database, Existing::Keep, |at| {
         step.update(&format!("{} pages, {} blocks", at.pages, at.blocks));
     })?;
     step.done(&format!("Loaded {}: {} pages, {} blocks", export.display(), imported.pages, imported.blocks));

@@ -16,7 +16,7 @@ use super::Failure;
 use crate::access::Level;
 use crate::cli::{Approve, SandboxArgs};
 use crate::config::{self, ConfigError, Kind, TOKEN_PREFIX};
-use crate::graph::{Embedded, Graph};
+use crate::graph::{Embedded, Existing, Graph};
 use crate::net::{Limits, Server};
 use crate::sandbox::{Answer, Approver, Asked, DIALOG, Offered, Sandbox, Token, no_one};
 use crate::secret::Secret;
@@ -77,7 +77,7 @@ fn open(file: &Path, scratch: &Path, role: Level) -> Result<Graph, Failure> {
             let problem = format!("two files make a graph called {name:?}; rename one of them");
             return Err(ConfigError::Invalid { setting: "--graph", problem }.into());
         }
-        Embedded::import(file, &database, |_| {})?;
+        Embedded::import(file, &database, Existing::Keep, |_| {})?;
         Embedded::open(&database)?
     };
     Ok(Graph::embedded(&name, name.to_lowercase(), role, store))

@@ -1,13 +1,18 @@
 //! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
 
 mod annotations;
+mod backlinks;
 mod daily;
 mod emphasis;
+mod export;
 mod failure;
 mod fold;
+mod guidelines;
 mod import;
+mod listing;
 mod outline;
 mod pool;
+mod query;
 mod read;
 mod render;
 mod request;
@@ -20,21 +25,24 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod uid;
+mod unoffered;
 mod write;
 
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Action, ErrorCode, GraphError};
+use super::{Action, GraphError};
 use failure::Failure;
 use pool::Pool;
 use request::Request;
 
 pub(crate) use annotations::without_annotations;
-pub use import::{ImportError, Imported, Progress};
+pub use export::ExportError;
+pub use import::{Existing, ImportError, Imported, Progress};
 pub use source::Source;
 
 /// An open database. A clone is cheap and works on the same one; other processes may have it open too.
@@ -69,15 +77,29 @@ pub enum OpenError {
 }
 
 impl Embedded {
-    /// Loads a Roam JSON export into a database that does not exist yet.
+    /// Loads a Roam export into a database.
     ///
     /// The export is read page by page. The database appears under its name when it is complete, readable by its owner
     /// alone, or it does not appear at all.
     ///
     /// # Errors
-    /// When the export cannot be read or is not what Roam writes, or the database is there already or cannot be written.
-    pub fn import(export: &Path, database: &Path, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
-        import::import(export, database, progress)
+    /// When the export cannot be read or is not what Roam writes, or the database is to stay as it is or cannot be
+    /// written.
+    pub fn import(
+        export: &Path,
+        database: &Path,
+        existing: Existing,
+        progress: impl FnMut(Progress),
+    ) -> Result<Imported, ImportError> {
+        import::import(export, database, existing, progress)
+    }
+
+    /// Writes the graph as Roam exports it, in JSON, and returns the number of pages and of blocks.
+    ///
+    /// # Errors
+    /// When the database cannot be read or the output not be written.
+    pub fn export(database: &Path, out: &mut dyn Write) -> Result<(u64, u64), ExportError> {
+        export::export(&checked(database, false)?, out)
     }
 
     /// Opens a database.
@@ -100,20 +122,44 @@ impl Embedded {
     }
 
     async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
-        let request = Request::new(args)?;
         match action {
-            Action::Search => self.0.read(move |db| search::search(db, &request)).await,
-            Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
-            Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
-            Action::BlockFromMarkdown => self.0.write(move |db| write::blocks_from_markdown(db, &request)).await,
-            _ => {
-                let message =
-                    format!("This graph is held by the server itself, which cannot do {action}; Roam Desktop can.");
-                Err(GraphError::new(ErrorCode::UNKNOWN_ACTION, message).into())
-            }
+            Action::GetPage => self.read(args, read::page).await,
+            Action::GetBlock => self.read(args, read::block).await,
+            Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,
+            Action::GetBacklinks => self.read(args, backlinks::backlinks).await,
+            Action::RoamQuery => self.read(args, query::query).await,
+            Action::SearchTemplates => self.read(args, guidelines::templates).await,
+            Action::GetComments => self.read(args, write::get_comments).await,
+            Action::Search => self.read(args, search::search).await,
+            Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,
+            Action::UpdatePage => self.write(args, write::update_page).await,
+            Action::DeletePage => self.write(args, write::delete_page).await,
+            Action::AddShortcut => self.0.write(move |db| write::add_shortcut(db, &args)).await,
+            Action::RemoveShortcut => self.0.write(move |db| write::remove_shortcut(db, &args)).await,
+            Action::BlockFromMarkdown => self.write(args, write::blocks_from_markdown).await,
+            Action::UpdateBlock => self.write(args, write::update_block).await,
+            Action::UpdateBlocks => self.write(args, write::update_blocks).await,
+            Action::DeleteBlock => self.write(args, write::delete_block).await,
+            Action::DeleteBlocks => self.write(args, write::delete_blocks).await,
+            Action::MoveBlock => self.write(args, write::move_block).await,
+            Action::AddComment => self.write(args, write::add_comment).await,
+            other => Err(unoffered::refusal(other)),
         }
     }
+
+    async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.read(move |db| work(db, &request)).await
+    }
+
+    async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.write(move |db| work(db, &request)).await
+    }
 }
+
+/// What an action does with the database.
+type Work = fn(&rusqlite::Connection, &Request) -> Result<Value, Failure>;
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

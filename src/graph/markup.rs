@@ -1,7 +1,11 @@
 //! Roam's markup, as far as a graph has to understand it: references, and the code in which there are none.
 
-use std::collections::HashMap;
+mod rewrite;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+pub(crate) use rewrite::{can_be_linked, rename_block, rename_pages, replace_block, unlink_page};
 
 /// Something a block refers to, written as `[[Page]]`, `#tag`, `#[[Page]]`, `Attribute::` or `((uid))`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,25 +16,55 @@ pub(crate) enum Reference {
     Block(String),
 }
 
+/// A place in a text that refers to something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mention {
+    form: Form,
+    /// The title or the uid.
+    name: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `[[Page]]`; in `#[[Page]]` too.
+    Link,
+    /// `#tag`
+    Tag,
+    /// `Attribute::`
+    Attribute,
+    /// `((uid))`
+    Block,
+}
+
 /// Everything `text` refers to, each thing once, in the order of appearance.
 pub(crate) fn references(text: &str) -> Vec<Reference> {
+    let reference = |mention: Mention| {
+        let name = text[mention.name].to_owned();
+        if mention.form == Form::Block { Reference::Block(name) } else { Reference::Page(name) }
+    };
+    let mut seen = HashSet::new();
+    mentions(text).into_iter().map(reference).filter(|reference| seen.insert(reference.clone())).collect()
+}
+
+/// Every place in `text` that refers to something, in order; a title before the titles within it.
+fn mentions(text: &str) -> Vec<Mention> {
+    // Most texts have none of the signs, and every text is asked.
+    if !text.contains(['[', '(', '#', ':']) {
+        return Vec::new();
+    }
     let code = code_spans(text);
     let links = page_links(text, &code);
-    let mut found: Vec<(usize, Reference)> = Vec::new();
-    found.extend(links.iter().map(|link| (link.start, Reference::Page(text[link.clone()].to_owned()))));
-    found.extend(block_references(text, &code).map(|uid| (uid.start, Reference::Block(text[uid].to_owned()))));
     // A `#` or `::` within the title of a page belongs to the title.
     let titles = outermost(&links);
     let outside = |at: usize| !within(&titles, at);
-    found.extend(tags(text, &code).filter(|tag| outside(tag.start)).map(|tag| (tag.start, page(text, tag))));
-    found.extend(attribute(text, &code).filter(|name| outside(name.end)).map(|name| (name.start, page(text, name))));
-    found.sort_by_key(|(at, _)| *at);
-    let mut seen = std::collections::HashSet::new();
-    found.into_iter().map(|(_, reference)| reference).filter(|reference| seen.insert(reference.clone())).collect()
-}
-
-fn page(text: &str, title: Range<usize>) -> Reference {
-    Reference::Page(text[title].to_owned())
+    let mut found: Vec<Mention> = Vec::new();
+    let mut add = |form, name| found.push(Mention { form, name });
+    attribute(text, &code).filter(|name| outside(name.end)).into_iter().for_each(|name| add(Form::Attribute, name));
+    links.iter().for_each(|name| add(Form::Link, name.clone()));
+    tags(text, &code).filter(|name| outside(name.start)).for_each(|name| add(Form::Tag, name));
+    block_references(text, &code).for_each(|name| add(Form::Block, name));
+    found.sort_by_key(|mention| mention.name.start);
+    found
 }
 
 /// The stretches of `text` that are code, with their backticks: `` `inline` `` and fenced.
@@ -62,6 +96,15 @@ pub(crate) fn code_spans(text: &str) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// The uids in `((uid))`, each once.
+pub(crate) fn block_uids(text: &str) -> Vec<String> {
+    let uid = |reference| match reference {
+        Reference::Block(uid) => Some(uid),
+        Reference::Page(_) => None,
+    };
+    references(text).into_iter().filter_map(uid).collect()
 }
 
 /// The `((uid))` in `text`: the range of each uid, without its parentheses.

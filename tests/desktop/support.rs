@@ -53,7 +53,7 @@ impl Machine {
         let home = TempDir::new().unwrap();
         let (export, database) = (home.path().join("garden.json"), home.path().join("garden.sqlite"));
         std::fs::write(&export, garden().to_string()).unwrap();
-        Embedded::import(&export, &database, |_| {}).unwrap();
+        Embedded::import(&export, &database, roam_mcp::graph::Existing::Keep, |_| {}).unwrap();
         let graph = Graph::embedded("garden", "garden", role, Embedded::open(&database).unwrap());
 
         let (answers, asked) = (Arc::<Mutex<VecDeque<Answer>>>::default(), Arc::<Mutex<Vec<Asked>>>::default());

@@ -3,7 +3,9 @@
 mod error;
 mod export;
 mod load;
+mod merge;
 mod pages;
+mod replace;
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,8 +17,8 @@ use serde::de::DeserializeSeed as _;
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
-use super::schema;
 use super::source::Source;
+use super::{OpenError, checked, schema};
 use load::Loader;
 use pages::{Counting, Pages};
 
@@ -46,9 +48,31 @@ pub struct Imported {
     pub mentioned: u64,
     /// Pages and blocks without a uid; they were given new ones.
     pub repaired: u64,
+    /// Pages and blocks that were made here and are kept although the export lacks them.
+    pub kept: u64,
 }
 
-pub(super) fn import(export: &Path, database: &Path, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
+/// What becomes of a graph that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and nothing is loaded.
+    Keep,
+    /// It is replaced, unless something was added to it here.
+    ReplaceUnchanged,
+    /// It is replaced, with all that was added to it.
+    Replace,
+    /// It is replaced, and what was added to it goes into the new one.
+    Update,
+    /// It stays; the export is read to the end and given up.
+    Rehearse,
+}
+
+pub(super) fn import(
+    export: &Path,
+    database: &Path,
+    existing: Existing,
+    progress: impl FnMut(Progress),
+) -> Result<Imported, ImportError> {
     let unreadable = |source| ImportError::Unreadable { path: export.to_owned(), source };
     let unwritable = |source| ImportError::Unwritable { path: database.to_owned(), source };
     let file = File::open(export).map_err(unreadable)?;
@@ -56,12 +80,29 @@ pub(super) fn import(export: &Path, database: &Path, progress: impl FnMut(Progre
     if !metadata.is_file() {
         return Err(ImportError::NotAFile { path: export.to_owned() });
     }
-    refuse_to_replace(database)?;
+    let mut live = None;
+    if existing == Existing::Rehearse {
+        // Nothing is in its way.
+    } else if existing == Existing::Keep || !database.exists() {
+        refuse_to_replace(database)?;
+    } else {
+        live = Some(open_to_replace(database, existing)?);
+    }
     let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // It is readable by its owner alone, and removed again unless everything below succeeds.
     let draft = NamedTempFile::with_prefix_in(".importing-", directory).map_err(unwritable)?;
     let reading = Reading { export, database, source: Source::new(export, &metadata) };
-    let imported = reading.fill(draft.path(), &file, progress)?;
+    let mut imported = reading.fill(draft.path(), &file, progress)?;
+    if existing == Existing::Rehearse {
+        return Ok(imported);
+    }
+    if let Some(live) = &mut live {
+        let stored = schema::connect(draft.path(), true)
+            .map_err(Failure::from)
+            .and_then(|mut draft| replace::replace(&mut draft, live, existing == Existing::Update));
+        imported.kept = stored.map_err(|failure| reading.failed(failure))?;
+        return Ok(imported);
+    }
     draft.as_file().sync_all().map_err(unwritable)?;
     draft.persist_noclobber(database).map_err(|error| match error.error.kind() {
         std::io::ErrorKind::AlreadyExists => ImportError::Exists { path: database.to_owned() },
@@ -84,6 +125,24 @@ fn refuse_to_replace(database: &Path) -> Result<(), ImportError> {
         }
     }
     Ok(())
+}
+
+/// Opens a graph that is to be replaced, if it may be.
+fn open_to_replace(database: &Path, existing: Existing) -> Result<Connection, ImportError> {
+    let failed = |source| ImportError::Database { path: database.to_owned(), source };
+    let db = match checked(database, true) {
+        Ok(db) => db,
+        // What was added to it cannot be told, and is not asked for.
+        Err(OpenError::OtherVersion { .. }) if existing == Existing::Replace => {
+            return schema::connect(database, true).map_err(failed);
+        }
+        Err(error) => return Err(ImportError::NotReplaced(error)),
+    };
+    let added = merge::count(&db).map_err(failed)?;
+    if existing == Existing::ReplaceUnchanged && added > 0 {
+        return Err(ImportError::Additions { path: database.to_owned(), added });
+    }
+    Ok(db)
 }
 
 /// One import under way.
@@ -145,7 +204,7 @@ impl Reading<'_> {
         }
         let Loader { pages, blocks, repaired, .. } = loader;
         let mentioned = loader.finish().map_err(|failure| self.failed(failure))?;
-        Ok(Imported { pages, blocks, mentioned, repaired })
+        Ok(Imported { pages, blocks, mentioned, repaired, kept: 0 })
     }
 
     fn failed(&self, failure: Failure) -> ImportError {

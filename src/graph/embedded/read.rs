@@ -17,6 +17,11 @@ pub(super) fn queried_at() -> String {
     format!("{:.3}", Timestamp::now())
 }
 
+/// A stored time, in UTC; `None` for one that no calendar has.
+pub(super) fn time(milliseconds: i64) -> Option<String> {
+    Timestamp::from_millisecond(milliseconds).ok().map(|at| format!("{at:.3}"))
+}
+
 /// A page, found by uid or else by title.
 pub(super) fn page(db: &Connection, request: &Request) -> Result<Value, Failure> {
     let (column, name) = match (request.text("uid")?, request.text("title")?) {

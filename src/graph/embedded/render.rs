@@ -68,7 +68,7 @@ pub(super) fn markdown(db: &Connection, root: Id, extent: Extent) -> rusqlite::R
 }
 
 /// Writes one block as a list item; further lines of it stand below the text.
-fn item(shown: &mut String, depth: u32, text: &str, tag: &str) {
+pub(super) fn item(shown: &mut String, depth: u32, text: &str, tag: &str) {
     let indent = "  ".repeat(depth as usize);
     for (number, line) in fence_on_its_own_line(text).split('\n').enumerate() {
         if number == 0 {

@@ -6,6 +6,12 @@ use super::failure::{Failure, invalid};
 
 pub(super) struct Request(Map<String, Value>);
 
+impl From<Map<String, Value>> for Request {
+    fn from(object: Map<String, Value>) -> Self {
+        Self(object)
+    }
+}
+
 impl Request {
     /// Takes the one object out of the arguments of an action.
     pub(super) fn new(args: Vec<Value>) -> Result<Self, Failure> {
@@ -33,6 +39,14 @@ impl Request {
         match self.value(key) {
             None => Ok(None),
             Some(value) => object(value).map(Some).ok_or_else(|| invalid(format!("`{key}` is an object."))),
+        }
+    }
+
+    /// A list of at least one and at most so many.
+    pub(super) fn items(&self, key: &str, most: usize) -> Result<&[Value], Failure> {
+        match self.value(key) {
+            Some(Value::Array(items)) if (1..=most).contains(&items.len()) => Ok(items),
+            _ => Err(invalid(format!("`{key}` is a list of 1 to {most}."))),
         }
     }
 

@@ -8,10 +8,13 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours in its header: "roam" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x726f_616d;
 /// Counts the changes of the tables below.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// Another process may hold the write lock while it stores a large paste; nobody waits longer than a client would.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Holds the inner pages of every index of a million blocks. There are at most five connections.
+const CACHE_KIBIBYTES: i32 = 16 * 1024;
 
 /// Pages and blocks are one table, because Roam's references, uids and parents do not tell them apart.
 ///
@@ -20,6 +23,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// * `ord` counts from 0 without gaps among the children of one parent.
 /// * `hidden` is 1 for a block that carries a hide tag, and for everything below it.
 /// * `log_id` marks daily notes. `extra` keeps what the export says and nothing here reads, as JSON.
+/// * `local` is 1 for what was made here; the rest came with an export.
+/// * `shortcut` holds the pages of the left sidebar; their `ord` too counts from 0 without gaps.
 ///
 /// `words` is the search index over folded text (see `fold`). It stores trigrams: the other tokenizers of SQLite know
 /// words only by the spaces between them, which Chinese and Japanese do not write, while a trigram index finds any
@@ -44,11 +49,13 @@ CREATE TABLE node (
     created_by TEXT,
     edited_at INTEGER,
     edited_by TEXT,
-    extra TEXT
+    extra TEXT,
+    local INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX node_uid ON node(uid);
 CREATE UNIQUE INDEX node_title ON node(text) WHERE parent IS NULL;
 CREATE TABLE refs (src INTEGER NOT NULL, dst INTEGER NOT NULL, PRIMARY KEY (src, dst)) WITHOUT ROWID;
+CREATE TABLE shortcut (page INTEGER PRIMARY KEY REFERENCES node(id), ord INTEGER NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(
     text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
 );
@@ -67,11 +74,14 @@ pub(super) fn connect(path: &Path, write: bool) -> rusqlite::Result<Connection> 
     // Each connection is used by one thread at a time, so SQLite's own mutex is not needed.
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
-    db.set_prepared_statement_cache_capacity(64);
+    db.set_prepared_statement_cache_capacity(128);
+    db.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     if write {
         // What a client was told is written must survive a power cut, and writes here are few and small.
         db.pragma_update(None, "synchronous", "FULL")?;
-        db.pragma_update(None, "foreign_keys", true)?;
+        // To look for what refers to a row by its `page` takes an index that nothing else needs; without one, each
+        // deletion reads the whole table.
+        db.pragma_update(None, "foreign_keys", false)?;
     }
     Ok(db)
 }

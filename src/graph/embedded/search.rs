@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, invalid};
 use super::fold::fold;
+use super::listing::MAX_LIMIT;
 use super::read::queried_at;
 use super::render::{Extent, markdown, path};
 use super::request::Request;
@@ -13,8 +14,6 @@ use super::store::Id;
 
 /// A hit is shown up to here; `get_block` shows the rest.
 const HIT_CHARS: usize = 1000;
-/// As in Roam's own search.
-const MAX_LIMIT: usize = 1000;
 /// What an empty query suggests when the caller sets no limit of its own.
 const RECENT_PAGES: usize = 20;
 
@@ -91,7 +90,7 @@ fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec
         let age = std::cmp::Reverse(row.get::<_, Option<i64>>(3)?.unwrap_or(0));
         Ok(Some(Hit { rank, age, id: row.get(0)? }))
     };
-    let hits = match query.trigrams() {
+    let hits = match trigrams(&query.phrase) {
         Some(trigrams) => db
             .prepare_cached(&format!(
                 "{COLUMNS} FROM words CROSS JOIN node ON node.id = words.rowid WHERE words MATCH ?1 AND NOT node.hidden"
@@ -109,30 +108,34 @@ fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec
     Ok(hits)
 }
 
+/// The words of a folded text.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
+}
+
+/// What the index is asked for to find a folded text: trigrams that every hit must have. `None` if all its words are
+/// too short for one.
+pub(super) fn trigrams(text: &str) -> Option<String> {
+    /// Enough to leave few candidates; the rest is for the caller to check.
+    const MOST: usize = 24;
+    let mut trigrams = Vec::new();
+    for word in words(text) {
+        let chars: Vec<char> = word.chars().collect();
+        // Those at every third letter and the last one say as much as all of them.
+        let last = chars.len().checked_sub(3);
+        let starts = last.into_iter().flat_map(|last| (0..=last).step_by(3).chain([last]));
+        trigrams.extend(starts.map(|start| chars[start..start + 3].iter().collect::<String>()));
+    }
+    trigrams.dedup();
+    trigrams.truncate(MOST);
+    let quoted: Vec<String> = trigrams.iter().map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\""))).collect();
+    (!quoted.is_empty()).then(|| quoted.join(" "))
+}
+
 impl Query {
     fn new(text: &str) -> Self {
         let phrase = fold(text.trim());
-        let words = phrase.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-        Self { words: words.map(str::to_owned).collect(), phrase }
-    }
-
-    /// What the index is asked for: trigrams that every hit must have. `None` if all words are too short for one.
-    fn trigrams(&self) -> Option<String> {
-        /// Enough to leave few candidates; the rest is for the ranking to check.
-        const MOST: usize = 24;
-        let mut trigrams = Vec::new();
-        for word in &self.words {
-            let chars: Vec<char> = word.chars().collect();
-            // Those at every third letter and the last one say as much as all of them.
-            let last = chars.len().checked_sub(3);
-            let starts = last.into_iter().flat_map(|last| (0..=last).step_by(3).chain([last]));
-            trigrams.extend(starts.map(|start| chars[start..start + 3].iter().collect::<String>()));
-        }
-        trigrams.dedup();
-        trigrams.truncate(MOST);
-        let quoted: Vec<String> =
-            trigrams.iter().map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\""))).collect();
-        (!quoted.is_empty()).then(|| quoted.join(" "))
+        Self { words: words(&phrase).map(str::to_owned).collect(), phrase }
     }
 
     fn rank(&self, page: bool, text: &str) -> Option<Rank> {

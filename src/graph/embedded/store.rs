@@ -1,20 +1,26 @@
 //! Storing pages and blocks, so that references and the search index stay true to the text.
 
+mod text;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::Failure;
-use super::fold::fold;
 use super::{daily, uid};
-use crate::graph::markup::{Reference, references};
+use crate::graph::markup::references;
+
+pub(super) use text::{forget, hides, index, referring, rehide, set_text, titled_with};
 
 /// Number of a row in `node`.
 pub(super) type Id = i64;
 
-/// Pages whose tag hides a block from the tools, with everything below it.
-const HIDE_TAGS: [&str; 2] = [".rm-hide", ".rm-private"];
+/// Roam's outlines are a few levels deep, and no screen shows more. A block takes two of the 128 levels that JSON may
+/// nest here, so what is written can be exported and imported again.
+pub(super) const DEEPEST: i64 = 60;
 
 /// A block to store.
 pub(super) struct NewBlock<'a> {
+    /// A new one if there is none.
+    pub(super) uid: Option<String>,
     pub(super) parent: Id,
     pub(super) order: i64,
     pub(super) text: &'a str,
@@ -25,11 +31,11 @@ pub(super) struct NewBlock<'a> {
 
 /// Stores a block. Making room for it among its siblings is up to the caller.
 pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id, String), Failure> {
-    let uid = uid::random()?;
+    let uid = block.uid.clone().map_or_else(uid::random, Ok)?;
     let references = references(block.text);
     db.prepare_cached(
-        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at)
-         SELECT ?1, id, page, ?3, ?4, hidden OR ?5, ?6, ?7, ?8, ?8 FROM node WHERE id = ?2",
+        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at, local)
+         SELECT ?1, id, page, ?3, ?4, hidden OR ?5, ?6, ?7, ?8, ?8, 1 FROM node WHERE id = ?2",
     )?
     .execute(params![
         uid,
@@ -43,14 +49,9 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
     ])?;
     let id = db.last_insert_rowid();
     index(db, id, block.text)?;
-    for reference in references {
-        let target = match reference {
-            Reference::Page(title) => Some(page(db, &title, block.now)?),
-            Reference::Block(uid) => find(db, &uid)?,
-        };
-        if let Some(target) = target {
-            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([id, target])?;
-        }
+    text::refer(db, id, references, block.now)?;
+    if block.uid.is_some() {
+        text::adopt(db, id)?;
     }
     Ok((id, uid))
 }
@@ -59,39 +60,37 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
 pub(super) fn page(db: &Connection, title: &str, now: i64) -> Result<Id, Failure> {
     match find_page(db, title)? {
         Some(id) => Ok(id),
-        None => create_page(db, title, Some(now)),
+        None => new_page(db, title, None, now),
     }
 }
 
+/// Stores a page with a title and a uid that are chosen by the caller.
+pub(super) fn new_page(db: &Connection, title: &str, uid: Option<String>, now: i64) -> Result<Id, Failure> {
+    // Nobody can have named a uid that is drawn now.
+    let known = uid.is_some() || daily::from_title(title).is_some();
+    let id = create_page(db, title, uid, Some(now))?;
+    if known {
+        text::adopt(db, id)?;
+    }
+    Ok(id)
+}
+
 /// Stores a page of which there is none yet. An import does not know when the pages were made that it only heard of.
-pub(super) fn create_page(db: &Connection, title: &str, now: Option<i64>) -> Result<Id, Failure> {
+pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now: Option<i64>) -> Result<Id, Failure> {
     let day = daily::from_title(title);
-    let uid = match day.map(daily::uid) {
+    let uid = match uid.or_else(|| day.map(daily::uid)) {
         // Somebody may have given the uid of the day to something else; the title still makes it the daily note.
         Some(uid) if find(db, &uid)?.is_none() => uid,
         _ => uid::random()?,
     };
     db.prepare_cached(
-        "INSERT INTO node(uid, page, ord, text, log_id, created_at, edited_at)
-         SELECT ?1, coalesce(max(id), 0) + 1, 0, ?2, ?3, ?4, ?4 FROM node",
+        "INSERT INTO node(uid, page, ord, text, log_id, created_at, edited_at, local)
+         SELECT ?1, coalesce(max(id), 0) + 1, 0, ?2, ?3, ?4, ?4, ?4 IS NOT NULL FROM node",
     )?
     .execute(params![uid, title, day.and_then(daily::log_id), now])?;
     let id = db.last_insert_rowid();
     index(db, id, title)?;
     Ok(id)
-}
-
-/// Puts a text into the search index.
-pub(super) fn index(db: &Connection, id: Id, text: &str) -> Result<(), rusqlite::Error> {
-    db.prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?.execute(params![id, fold(text)])?;
-    Ok(())
-}
-
-/// Whether a block with these references is hidden from the tools.
-pub(super) fn hides(references: &[Reference]) -> bool {
-    references
-        .iter()
-        .any(|reference| matches!(reference, Reference::Page(title) if HIDE_TAGS.contains(&title.as_str())))
 }
 
 /// The page or block with that uid.
@@ -104,4 +103,29 @@ pub(super) fn find_page(db: &Connection, title: &str) -> Result<Option<Id>, rusq
     db.prepare_cached("SELECT id FROM node WHERE text = ?1 AND parent IS NULL")?
         .query_row([title], |row| row.get(0))
         .optional()
+}
+
+/// How many children something has.
+pub(super) fn children(db: &Connection, parent: Id) -> Result<i64, rusqlite::Error> {
+    db.prepare_cached("SELECT count(*) FROM node WHERE parent = ?1")?.query_row([parent], |row| row.get(0))
+}
+
+/// How many levels lie above something: none above a page.
+pub(super) fn level(db: &Connection, id: Id) -> Result<i64, rusqlite::Error> {
+    db.prepare_cached(
+        "WITH RECURSIVE up(id) AS (
+             SELECT parent FROM node WHERE id = ?1 AND parent IS NOT NULL
+             UNION ALL
+             SELECT node.parent FROM up JOIN node ON node.id = up.id WHERE node.parent IS NOT NULL
+         )
+         SELECT count(*) FROM up",
+    )?
+    .query_row([id], |row| row.get(0))
+}
+
+/// Marks the page that something is on as edited.
+pub(super) fn touch(db: &Connection, id: Id, now: i64) -> Result<(), rusqlite::Error> {
+    db.prepare_cached("UPDATE node SET edited_at = ?2 WHERE id = (SELECT page FROM node WHERE id = ?1)")?
+        .execute([id, now])?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Embedded, ImportError, Imported};
+use super::{Embedded, Existing, ImportError, Imported};
 
 /// A directory with an export and, once it is imported, a database.
 pub(crate) struct Workshop {
@@ -32,7 +32,7 @@ impl Workshop {
     }
 
     pub(crate) fn import(&self) -> Result<Imported, ImportError> {
-        Embedded::import(&self.export(), &self.database(), |_| {})
+        Embedded::import(&self.export(), &self.database(), Existing::Keep, |_| {})
     }
 
     pub(crate) fn open(&self) -> Embedded {

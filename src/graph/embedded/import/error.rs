@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::graph::embedded::OpenError;
+
 /// Nothing was loaded. The text says where it went wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -46,6 +48,17 @@ pub enum ImportError {
         /// The database, or what SQLite left beside it.
         path: PathBuf,
     },
+    /// Something was added to the graph here, and nobody said what is to become of it.
+    #[error("{added} pages and blocks were added here to the graph in {path} since its export was loaded; --update keeps them, --replace drops them", path = path.display())]
+    Additions {
+        /// The database.
+        path: PathBuf,
+        /// How much was added.
+        added: u64,
+    },
+    /// There is something else under the name of the database.
+    #[error("{0}")]
+    NotReplaced(#[source] OpenError),
     /// The database cannot be written.
     #[error("cannot write the database {path}: {source}", path = path.display())]
     Unwritable {

@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) text_align: Option<String>,
     pub(super) children_view: Option<String>,
     pub(super) log_id: Option<i64>,
+    /// Place among the shortcuts.
+    pub(super) sidebar: Option<i64>,
     pub(super) created_at: Option<i64>,
     pub(super) created_by: Option<String>,
     pub(super) edited_at: Option<i64>,
@@ -67,6 +69,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
                 "children-view-type" | ":children/view-type" => node.children_view = keyword(map.next_value()?),
                 "view-type" => view_type = keyword(map.next_value()?),
                 "log-id" | ":log/id" => node.log_id = map.next_value()?,
+                "sidebar" | ":page/sidebar" => node.sidebar = map.next_value()?,
                 "create-time" | ":create/time" => node.created_at = map.next_value()?,
                 "edit-time" | ":edit/time" => node.edited_at = map.next_value()?,
                 "create-email" | "create-user" | ":create/user" => node.created_by = person(map.next_value()?),

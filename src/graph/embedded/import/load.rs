@@ -18,6 +18,8 @@ pub(super) struct Loader<'db> {
     pub(super) pages: u64,
     pub(super) blocks: u64,
     pub(super) repaired: u64,
+    /// Pages of the left sidebar, each behind what the export says about its place.
+    shortcuts: Vec<(i64, Id)>,
 }
 
 /// Why a page cannot be stored.
@@ -46,7 +48,7 @@ impl<'db> Loader<'db> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?;
         let refer = db.prepare("INSERT INTO waiting(src, block, name) VALUES (?1, ?2, ?3)")?;
-        Ok(Self { db, insert, refer, next: 1, pages: 0, blocks: 0, repaired: 0 })
+        Ok(Self { db, insert, refer, next: 1, pages: 0, blocks: 0, repaired: 0, shortcuts: Vec::new() })
     }
 
     /// Stores a page with all its blocks.
@@ -59,6 +61,7 @@ impl<'db> Loader<'db> {
         page.log_id = page.log_id.or_else(|| day.and_then(daily::log_id));
         page.edited_at = page.last_edit();
         let id = self.next;
+        self.shortcuts.extend(page.sidebar.map(|place| (place, id)));
         let place = Place { parent: None, page: id, order: 0, hidden: false };
         self.node(&mut page, &title, &place)?;
         self.pages += 1;
@@ -131,7 +134,11 @@ impl<'db> Loader<'db> {
     }
 
     /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
-    pub(super) fn finish(self) -> Result<u64, Failure> {
+    pub(super) fn finish(mut self) -> Result<u64, Failure> {
+        self.shortcuts.sort_unstable();
+        for (order, (_, page)) in (0_i64..).zip(&self.shortcuts) {
+            self.db.execute("INSERT INTO shortcut(page, ord) VALUES (?1, ?2)", params![page, order])?;
+        }
         let missing: Vec<String> = self
             .db
             .prepare(
@@ -141,7 +148,7 @@ impl<'db> Loader<'db> {
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for title in &missing {
-            store::create_page(self.db, title, None)?;
+            store::create_page(self.db, title, None, None)?;
         }
         self.db.execute_batch(
             "INSERT OR IGNORE INTO refs(src, dst)

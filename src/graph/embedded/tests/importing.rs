@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::super::testing::{Workshop, graph, new_garden, old_garden};
-use super::super::{Embedded, ImportError, OpenError, Source};
+use super::super::{Embedded, Existing, ImportError, OpenError, Source};
 use super::page;
 
 #[tokio::test]
@@ -70,11 +70,11 @@ fn a_broken_export_is_refused_with_its_place_and_nothing_is_left_behind() {
 #[test]
 fn what_is_no_file_is_refused() {
     let workshop = Workshop::with(b"[]");
-    let import = |export: &Path| Embedded::import(export, &workshop.database(), |_| {}).unwrap_err();
+    let import = |export: &Path| Embedded::import(export, &workshop.database(), Existing::Keep, |_| {}).unwrap_err();
     assert!(matches!(import(workshop.directory()), ImportError::NotAFile { .. }));
     assert!(matches!(import(&workshop.directory().join("absent.json")), ImportError::Unreadable { .. }));
     let nowhere = workshop.directory().join("no/such/directory/graph.db");
-    let error = Embedded::import(&workshop.export(), &nowhere, |_| {}).unwrap_err();
+    let error = Embedded::import(&workshop.export(), &nowhere, Existing::Keep, |_| {}).unwrap_err();
     assert!(matches!(error, ImportError::Unwritable { .. }), "{error}");
 }
 
@@ -101,7 +101,7 @@ fn what_a_crash_left_does_not_stop_the_next_import() {
 fn an_import_reports_progress_up_to_the_end() {
     let workshop = Workshop::with(new_garden().to_string().as_bytes());
     let mut seen = Vec::new();
-    Embedded::import(&workshop.export(), &workshop.database(), |progress| seen.push(progress)).unwrap();
+    Embedded::import(&workshop.export(), &workshop.database(), Existing::Keep, |progress| seen.push(progress)).unwrap();
     let last = seen.last().unwrap();
     assert_eq!((last.bytes, last.pages, last.blocks), (last.total, 3, 9));
 }

@@ -1,25 +1,14 @@
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::super::testing::{graph, new_garden};
 use super::super::{Action, Embedded};
-use super::{ask, page};
-use crate::graph::markup::{Reference, references};
+use super::{ask, page, texts};
 use crate::graph::{ErrorCode, GraphError};
 
 async fn create(graph: &Embedded, location: Value, markdown: &str) -> Result<Vec<String>, GraphError> {
     let argument = json!({ "location": location, "markdown-string": markdown });
     let made = graph.invoke(Action::BlockFromMarkdown, vec![argument]).await?;
     Ok(made["uids"].as_array().unwrap().iter().map(|uid| uid.as_str().unwrap().to_owned()).collect())
-}
-
-/// The texts of a page, without the annotations.
-async fn texts(graph: &Embedded, title: &str) -> Vec<String> {
-    let shown = page(graph, title).await;
-    shown.lines().skip(2).map(|line| line.split(" <roam").next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -116,58 +105,4 @@ async fn a_refused_call_changes_nothing() {
     assert_eq!(create(&graph, json!({ "page-title": "Never made" }), " \n").await, Ok(vec![]));
     assert_eq!(ask(&graph, Action::GetPage, json!({ "title": "Never made" })).await["found"], false);
     assert_eq!(page(&graph, "Garden").await, before);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn orders_stay_dense_and_references_true_to_the_text(
-        steps in prop::collection::vec((0..6usize, -1..5i64, "([-#] |  - |[a-c ]{1,3}|\\[\\[[ab]\\]\\]|#c |`|x:: |\\(\\(rosesblok\\)\\)|\n){1,12}"), 1..12)
-    ) {
-        let (workshop, graph) = graph(&new_garden());
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut parents = vec!["gardenpag".to_owned(), "rosesblok".to_owned(), "codeblock".to_owned()];
-        for (parent, order, markdown) in steps {
-            let location = json!({ "parent-uid": parents[parent % parents.len()], "order": order });
-            parents.extend(runtime.block_on(create(&graph, location, &markdown)).unwrap());
-        }
-        check(&Connection::open(workshop.database()).unwrap());
-    }
-}
-
-/// Compares what is stored beside the texts with a fresh reading of them.
-fn check(db: &Connection) {
-    let gaps: i64 = db
-        .query_row(
-            "SELECT count(*) FROM (SELECT ord, row_number() OVER (PARTITION BY parent ORDER BY ord) - 1 AS expected
-             FROM node WHERE parent IS NOT NULL) WHERE ord <> expected",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(gaps, 0, "orders with gaps or twins");
-
-    let mut query = db.prepare("SELECT id, text FROM node WHERE parent IS NOT NULL").unwrap();
-    let texts: Vec<(i64, String)> =
-        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
-    let mut expected = BTreeSet::new();
-    for (id, text) in texts {
-        for reference in references(&text) {
-            let (column, name) = match &reference {
-                Reference::Page(title) => ("parent IS NULL AND text", title),
-                Reference::Block(uid) => ("uid", uid),
-            };
-            let target = db.query_row(&format!("SELECT id FROM node WHERE {column} = ?1"), [name], |row| row.get(0));
-            expected.extend(target.ok().map(|target: i64| (id, target)));
-        }
-    }
-    let mut query = db.prepare("SELECT src, dst FROM refs").unwrap();
-    let stored: BTreeSet<(i64, i64)> =
-        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
-    assert_eq!(stored, expected, "references");
-    let unindexed: i64 = db
-        .query_row("SELECT (SELECT count(*) FROM node) - (SELECT count(*) FROM words)", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(unindexed, 0, "texts that the search does not know");
 }

@@ -1,0 +1,226 @@
+//! Measures the embedded graph on a generated one: `bench_graph [BLOCKS] [PAGES] [DIRECTORY]`.
+//!
+//! The same numbers make the same graph. Import and serving run in processes of their own, so that each shows its own
+//! memory.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for the terminal that may stop at any trouble"
+)]
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use roam_mcp::access::{Caller, Level, Operation, Permit, Policy, decide};
+use roam_mcp::graph::{Action, Embedded, Existing, Graph};
+use serde_json::{Value, json};
+
+const HUB_REFERENCES: u64 = 10_000;
+const SEARCHES: usize = 1_000;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let mut number = |default: u64| args.next().map_or(default, |text| text.parse().unwrap());
+    let (blocks, pages) = (number(200_000), number(10_000));
+    let rest: Vec<String> = args.collect();
+    match rest.as_slice() {
+        [directory, stage] if stage == "import" => import(Path::new(directory)),
+        [directory, stage] if stage == "serve" => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+            runtime.block_on(serve(Path::new(directory), pages));
+        }
+        _ => {
+            let own = tempfile::tempdir().unwrap();
+            let directory = rest.first().map_or(own.path().to_owned(), PathBuf::from);
+            generate(&directory.join("graph.json"), blocks, pages);
+            for stage in ["import", "serve"] {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args([blocks.to_string(), pages.to_string()]).arg(&directory).arg(stage);
+                assert!(command.status().unwrap().success());
+            }
+        }
+    }
+}
+
+/// Numbers that look random and are the same every time (xorshift, Marsaglia 2003).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+
+    /// A number that is small most of the time, as words and links are.
+    fn skewed(&mut self, sides: u64) -> u64 {
+        let (one, other) = (self.roll(sides), self.roll(sides));
+        one * other / sides
+    }
+}
+
+/// A word by its number, of two or three syllables. With 600 syllables its trigrams are about as many as a language has.
+fn word(number: u64) -> String {
+    let mut dice = Dice(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    dice.roll(2);
+    let mut word = String::new();
+    for _ in 0..2 + dice.roll(2) {
+        let mut letter = |from: &str| from.chars().nth(dice.roll(from.len() as u64) as usize);
+        word.extend(letter("bcdfghjklmnprstvwxyz"));
+        word.extend(letter("aeiou"));
+        word.extend(letter("nrslt ").filter(|c| *c != ' '));
+    }
+    word
+}
+
+fn title(page: u64) -> String {
+    match page {
+        0 => "Hub".into(),
+        1 => "Long page".into(),
+        _ => format!("{} {} {page}", word(page % 15_000), word(page * 7 % 15_000)),
+    }
+}
+
+fn generate(path: &Path, blocks: u64, pages: u64) {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut uid = 0_u64;
+    out.write_all(b"[\n").unwrap();
+    for page in 0..pages {
+        let count = if page == 1 { 200 } else { blocks * (page + 1) / pages - blocks * page / pages };
+        // Groups of a parent with a few children.
+        let mut groups: Vec<Value> = Vec::new();
+        for at in 0..count {
+            uid += 1;
+            let mut text: Vec<String> = (0..4 + dice.roll(16)).map(|_| word(dice.skewed(20_000))).collect();
+            if dice.roll(5) == 0 {
+                text.push(format!("[[{}]]", title(2 + dice.skewed(pages - 2))));
+            }
+            if uid % (blocks / HUB_REFERENCES.min(blocks)) == 0 {
+                text.push("[[Hub]]".into());
+            }
+            if dice.roll(30) == 0 {
+                text.push(format!("((b{:08}))", 1 + dice.roll(uid)));
+            }
+            let block = json!({ "string": text.join(" "), "uid": format!("b{uid:08}"), "create-time": 1_600_000_000_000 + uid * 1000 });
+            match groups.last_mut().filter(|_| at % 5 != 0) {
+                None => groups.push(block),
+                Some(parent) => match parent["children"].as_array_mut() {
+                    Some(children) => children.push(block),
+                    None => parent["children"] = json!([block]),
+                },
+            }
+        }
+        let page = json!({ "title": title(page), "uid": format!("p{page:08}"), "children": groups, "edit-time": 1_600_000_000_000 + page });
+        write!(out, "{}{page}", if uid > count { ",\n" } else { "" }).unwrap();
+    }
+    out.write_all(b"\n]\n").unwrap();
+    out.flush().unwrap();
+    println!("generated      {uid} blocks, {pages} pages, {} MiB", path.metadata().unwrap().len() >> 20);
+}
+
+fn import(directory: &Path) {
+    let (export, database) = (directory.join("graph.json"), directory.join("graph.sqlite"));
+    let start = Instant::now();
+    let imported = Embedded::import(&export, &database, Existing::Replace, |_| {}).unwrap();
+    let seconds = start.elapsed().as_secs_f64();
+    let rate = imported.blocks as f64 / seconds;
+    let size = database.metadata().unwrap().len() >> 20;
+    let busy = cpu().as_secs_f64();
+    println!(
+        "import         {rate:.0} blocks/s ({seconds:.1} s, {busy:.1} s of a processor), {} MiB at most, file {size} MiB",
+        memory("VmHWM")
+    );
+}
+
+async fn serve(directory: &Path, pages: u64) {
+    let start = Instant::now();
+    let store = Embedded::open(&directory.join("graph.sqlite")).unwrap();
+    let bench = Bench::new(store);
+    bench.ask(Action::GetPage, json!({ "title": "Hub", "maxDepth": 0 })).await;
+    println!("open           {:.1} ms, with the first page", milliseconds(start.elapsed()));
+
+    let mut dice = Dice(42);
+    let queries: Vec<String> =
+        (0..SEARCHES).map(|_| format!("{} {}", word(dice.skewed(20_000)), word(dice.skewed(20_000)))).collect();
+    for pass in ["cold", "warm"] {
+        let arguments = queries.iter().map(|query| json!({ "query": query, "limit": 20 }));
+        println!("search, {pass}   {}", spread(&bench, Action::Search, arguments).await);
+    }
+    let long = (0..500).map(|_| json!({ "title": "Long page" }));
+    println!("page of 200    {}", spread(&bench, Action::GetPage, long).await);
+    let any = (0..500).map(|page| json!({ "title": title(2 + page * 13 % (pages - 2)) }));
+    println!("any page       {}", spread(&bench, Action::GetPage, any).await);
+    let hub = (0..100).map(|_| json!({ "title": "Hub" }));
+    println!("backlinks      {} ({HUB_REFERENCES} references)", spread(&bench, Action::GetBacklinks, hub).await);
+    let entries = (0..300)
+        .map(|n| json!({ "location": { "page-title": "Log" }, "markdown-string": format!("entry {n} [[Hub]]") }));
+    println!("create_block   {}", spread(&bench, Action::BlockFromMarkdown, entries).await);
+    let many: String = (0..5_000).map(|n| format!("- item {n} {} [[Hub]]\n", word(n))).collect();
+    let argument = json!({ "location": { "page-title": "Batch" }, "markdown-string": many });
+    let rate = 5_000.0 / bench.time(Action::BlockFromMarkdown, argument).await.as_secs_f64();
+    println!("create_block   {rate:.0}/s in one call");
+    println!("memory         {} MiB now, {} MiB at most", memory("VmRSS"), memory("VmHWM"));
+}
+
+struct Bench {
+    graph: Graph,
+    permit: Permit,
+}
+
+impl Bench {
+    fn new(store: Embedded) -> Self {
+        let graph = Graph::embedded("graph", "graph", Level::Full, store);
+        let operation = Operation { tool: "bench", needs: Level::Full, graph: Some("graph") };
+        let permit = decide(&Policy::default(), &Caller::Admin, &operation).unwrap();
+        Self { graph, permit }
+    }
+
+    async fn ask(&self, action: Action, argument: Value) -> Value {
+        self.graph.invoke(&self.permit, action, vec![argument]).await.unwrap()
+    }
+
+    async fn time(&self, action: Action, argument: Value) -> Duration {
+        let start = Instant::now();
+        self.ask(action, argument).await;
+        start.elapsed()
+    }
+}
+
+/// Runs the same action with many arguments.
+async fn spread(bench: &Bench, action: Action, arguments: impl Iterator<Item = Value>) -> String {
+    let before = cpu();
+    let mut times = Vec::new();
+    for argument in arguments {
+        times.push(bench.time(action, argument).await);
+    }
+    let busy = milliseconds(cpu() - before) / times.len() as f64;
+    times.sort_unstable();
+    let at = |part: usize| milliseconds(times[(times.len() - 1) * part / 100]);
+    format!("p50 {:.2} ms, p99 {:.2} ms, worst {:.2} ms; a processor for {busy:.2} ms each", at(50), at(99), at(100))
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// The time that processors have worked for this process: what is left of a measurement on a machine that is shared.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // Fields 14 and 15, in hundredths of a second.
+    Duration::from_millis(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
+}
+
+/// A line of `/proc/self/status`, in MiB.
+fn memory(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let kilobytes: String = line.chars().filter(char::is_ascii_digit).collect();
+    kilobytes.parse::<u64>().unwrap_or(0) / 1024
+}

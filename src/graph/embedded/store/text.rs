@@ -1,0 +1,133 @@
+//! What follows from the text of a page or block: its references, its place in the search index, whether it is hidden.
+
+use rusqlite::{Connection, params};
+
+use super::{Id, find, page};
+use crate::graph::embedded::failure::Failure;
+use crate::graph::embedded::fold::fold;
+use crate::graph::embedded::search::trigrams;
+use crate::graph::markup::{Reference, references};
+
+/// Pages whose tag hides a block from the tools, with everything below it.
+const HIDE_TAGS: [&str; 2] = [".rm-hide", ".rm-private"];
+
+/// Gives a page another title or a block another text.
+pub(in crate::graph::embedded) fn set_text(db: &Connection, id: Id, text: &str, now: i64) -> Result<(), Failure> {
+    let is_page: bool = db
+        .prepare_cached("UPDATE node SET text = ?2 WHERE id = ?1 RETURNING parent IS NULL")?
+        .query_row(params![id, text], |row| row.get(0))?;
+    db.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([id])?;
+    index(db, id, text)?;
+    if is_page {
+        return Ok(());
+    }
+    db.prepare_cached("DELETE FROM refs WHERE src = ?1")?.execute([id])?;
+    let references = references(text);
+    let hides = hides(&references);
+    refer(db, id, references, now)?;
+    let (hidden, above): (bool, bool) = db
+        .prepare_cached(
+            "SELECT node.hidden, up.hidden FROM node JOIN node AS up ON up.id = node.parent WHERE node.id = ?1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if hidden != (hides || above) {
+        rehide(db, id)?;
+    }
+    Ok(())
+}
+
+/// Stores what a block refers to. Pages that are not there are made.
+pub(super) fn refer(db: &Connection, id: Id, references: Vec<Reference>, now: i64) -> Result<(), Failure> {
+    for reference in references {
+        let target = match reference {
+            Reference::Page(title) => Some(page(db, &title, now)?),
+            Reference::Block(uid) => find(db, &uid)?,
+        };
+        if let Some(target) = target {
+            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([id, target])?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds the blocks that named the uid of something before it was there.
+pub(super) fn adopt(db: &Connection, id: Id) -> Result<(), Failure> {
+    let uid: String = db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    let reference = Reference::Block(uid.clone());
+    for (block, text) in containing(db, &format!("(({uid}))"), false)? {
+        if references(&text).contains(&reference) {
+            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([block, id])?;
+        }
+    }
+    Ok(())
+}
+
+/// The pages with `[[title]]` within their own title.
+pub(in crate::graph::embedded) fn titled_with(db: &Connection, title: &str) -> Result<Vec<(Id, String)>, Failure> {
+    containing(db, &format!("[[{title}]]"), true)
+}
+
+/// The pages, or else the blocks, whose text contains exactly this.
+fn containing(db: &Connection, part: &str, pages: bool) -> Result<Vec<(Id, String)>, Failure> {
+    let mut found = db.prepare_cached(
+        "SELECT id, text FROM node
+         WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?1) AND (parent IS NULL) = ?3 AND instr(text, ?2)",
+    )?;
+    let index = trigrams(&fold(part)).unwrap_or_default();
+    let rows = found.query_map(params![index, part, pages], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The blocks that refer to something.
+pub(in crate::graph::embedded) fn referring(db: &Connection, target: Id) -> rusqlite::Result<Vec<(Id, String)>> {
+    let mut found =
+        db.prepare_cached("SELECT id, text FROM refs CROSS JOIN node ON node.id = refs.src WHERE refs.dst = ?1")?;
+    let rows = found.query_map([target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Puts a text into the search index.
+pub(in crate::graph::embedded) fn index(db: &Connection, id: Id, text: &str) -> Result<(), rusqlite::Error> {
+    db.prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?.execute(params![id, fold(text)])?;
+    Ok(())
+}
+
+/// Removes a page or block that has no children, and everything that follows from its text.
+pub(in crate::graph::embedded) fn forget(db: &Connection, id: Id) -> Result<(), rusqlite::Error> {
+    for removal in [
+        "DELETE FROM words WHERE rowid = ?1",
+        "DELETE FROM refs WHERE src = ?1",
+        "DELETE FROM refs WHERE dst = ?1",
+        "DELETE FROM node WHERE id = ?1",
+    ] {
+        db.prepare_cached(removal)?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// Whether a block with these references is hidden from the tools.
+pub(in crate::graph::embedded) fn hides(references: &[Reference]) -> bool {
+    references
+        .iter()
+        .any(|reference| matches!(reference, Reference::Page(title) if HIDE_TAGS.contains(&title.as_str())))
+}
+
+/// Works out again whether a block, and each block below it, is hidden.
+pub(in crate::graph::embedded) fn rehide(db: &Connection, id: Id) -> Result<(), rusqlite::Error> {
+    let [one, other] = HIDE_TAGS;
+    db.prepare_cached(
+        "WITH RECURSIVE
+         tagged(id) AS (
+             SELECT refs.src FROM node CROSS JOIN refs ON refs.dst = node.id
+             WHERE node.text IN (?2, ?3) AND node.parent IS NULL
+         ),
+         tree(id, hidden) AS (
+             SELECT node.id, up.hidden OR node.id IN tagged FROM node JOIN node AS up ON up.id = node.parent WHERE node.id = ?1
+             UNION ALL
+             SELECT child.id, tree.hidden OR child.id IN tagged FROM tree JOIN node AS child ON child.parent = tree.id
+         )
+         UPDATE node SET hidden = tree.hidden FROM tree WHERE node.id = tree.id AND node.hidden <> tree.hidden",
+    )?
+    .execute(params![id, one, other])?;
+    Ok(())
+}
