@@ -20,6 +20,7 @@ mod output;
 mod query;
 mod reach;
 mod read;
+pub mod reference;
 mod reply;
 mod search;
 mod semantic;
