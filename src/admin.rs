@@ -1,5 +1,6 @@
 //! The admin socket: a running node answers its operator over a Unix socket that only they can open.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{Request, header};
+use axum::http::{HeaderValue, Method, Request, header};
 use axum::response::Json;
 use axum::routing::get;
-use http_body_util::{BodyExt, Empty};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::UnixStream;
 
 use crate::report::Report;
@@ -58,9 +62,9 @@ struct StatusQuery {
     secrets: bool,
 }
 
-/// The routes of the socket.
-pub fn router(reporter: Reporter) -> Router {
-    Router::new().route("/status", get(status)).with_state(reporter)
+/// The routes of the socket: what only the operator can ask, and the `site` that everybody sees.
+pub fn router(reporter: Reporter, site: Router) -> Router {
+    Router::new().route("/status", get(status)).with_state(reporter).merge(site)
 }
 
 async fn status(State(reporter): State<Reporter>, Query(query): Query<StatusQuery>) -> Json<Report> {
@@ -72,24 +76,49 @@ async fn status(State(reporter): State<Reporter>, Query(query): Query<StatusQuer
 /// # Errors
 /// When none runs there, or it cannot be asked.
 pub async fn fetch_report(state_dir: &Path, secrets: bool) -> Result<Report, AdminError> {
-    let path = state_dir.join(SOCKET);
-    let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => AdminError::Forbidden { path: path.clone() },
-        _ => AdminError::NotRunning { dir: state_dir.to_owned() },
-    })?;
-    let failed = |problem: String| AdminError::Failed { path: path.clone(), problem };
-    match tokio::time::timeout(PATIENCE, ask(stream, &format!("/status?secrets={secrets}"))).await {
-        Ok(Ok(body)) => serde_json::from_slice(&body).map_err(|error| failed(error.to_string())),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed("it took too long".into())),
+    let body = async { ask(state_dir, &format!("/status?secrets={secrets}"), None).await };
+    match tokio::time::timeout(PATIENCE, body).await {
+        Ok(body) => body,
+        Err(_) => Err(failed(state_dir, "it took too long")),
     }
 }
 
-async fn ask(stream: UnixStream, target: &str) -> Result<bytes::Bytes, hyper::Error> {
+/// Has the node that runs with `state_dir` answer an MCP request, in the name of the operator. It takes as long as the
+/// node takes.
+///
+/// # Errors
+/// When none runs there, or it cannot be asked.
+pub async fn ask_mcp(state_dir: &Path, request: &Value) -> Result<Value, AdminError> {
+    ask(state_dir, "/mcp", Some(request.to_string())).await
+}
+
+/// Asks the node for a JSON document, or sends it one.
+async fn ask<T: DeserializeOwned>(state_dir: &Path, target: &str, body: Option<String>) -> Result<T, AdminError> {
+    let path = state_dir.join(SOCKET);
+    let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => AdminError::Forbidden { path },
+        _ => AdminError::NotRunning { dir: state_dir.to_owned() },
+    })?;
+    let bytes = exchange(stream, target, body).await.map_err(|error| failed(state_dir, error))?;
+    serde_json::from_slice(&bytes).map_err(|error| failed(state_dir, error))
+}
+
+fn failed(state_dir: &Path, problem: impl Display) -> AdminError {
+    AdminError::Failed { path: state_dir.join(SOCKET), problem: problem.to_string() }
+}
+
+async fn exchange(stream: UnixStream, target: &str, body: Option<String>) -> Result<Bytes, hyper::Error> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = Request::new(Empty::<bytes::Bytes>::new());
+    let method = if body.is_some() { Method::POST } else { Method::GET };
+    let mut request = Request::new(Full::<Bytes>::from(body.unwrap_or_default()));
+    *request.method_mut() = method;
     *request.uri_mut() = target.parse().unwrap_or_default();
-    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().extend([
+        (header::HOST, HeaderValue::from_static("localhost")),
+        (header::CONTENT_TYPE, json.clone()),
+        (header::ACCEPT, json),
+    ]);
     Ok(sender.send_request(request).await?.into_body().collect().await?.to_bytes())
 }

@@ -150,7 +150,7 @@ impl Running {
             let (server, router, stop) = (server.clone(), router.clone(), self.stop.clone());
             tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
         }
-        let door = self.door(&mut tasks, &server, &slot, router);
+        let door = self.door(&mut tasks, &server, &slot, router.clone());
         self.settle("Getting a certificate", progress, certificate.clone(), |state| {
             *state != CertificateState::Pending
         })
@@ -173,7 +173,8 @@ impl Running {
         }
         let socket = self.state.admin_socket()?;
         let (admin, stop) = (server.clone(), self.stop.clone());
-        tasks.spawn(async move { admin.serve(socket, None, admin::router(reporter.into_shared()), stop).await });
+        tasks
+            .spawn(async move { admin.serve(socket, None, admin::router(reporter.into_shared(), router), stop).await });
         self.stop.cancelled().await;
 
         tracing::info!("stopping");

@@ -1,8 +1,13 @@
 //! One file a command: what was typed in, text and an exit code out.
 
 mod audit;
+mod call;
+mod graphs;
+mod man;
 mod sandbox;
 mod status;
+mod stdio;
+mod tools;
 #[cfg(feature = "tailnet")]
 mod up;
 
@@ -11,16 +16,20 @@ use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::config;
 
 /// Runs a command to its end.
 pub fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
+    let Some(command) = cli.command else { return uncommanded() };
+    let result = match command {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
+        Command::Stdio(args) => block_on(stdio::run(args)),
+        Command::Call(args) => block_on(call::run(args)),
+        Command::Tools(args) => tools::run(&args),
         Command::Status(args) => block_on(status::run(args)),
         Command::Sandbox(args) => block_on(sandbox::run(args)),
         Command::Audit(args) => audit::run(args),
@@ -28,10 +37,30 @@ pub fn run(cli: Cli) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
             Ok(())
         }
+        Command::Man { command } => man::run(command.as_deref()),
     };
+    exit_code(result)
+}
+
+/// Without a command: a program at the other end of standard input is served, as by Roam's own server, and a person is
+/// told what there is.
+fn uncommanded() -> ExitCode {
+    if stdio::has_client() {
+        // Parsed, because the environment may name a graph.
+        return run(Cli::parse_from(["roam-mcp", "stdio"]));
+    }
+    // Nobody is left to tell that standard error is closed.
+    let _ = write!(stderr(), "{}", Cli::command().render_help());
+    ExitCode::from(Failure::USAGE)
+}
+
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, code }) => {
+            if message.is_empty() {
+                return ExitCode::from(code);
+            }
             // Nobody is left to tell that standard error is closed.
             let _ = writeln!(stderr(), "roam-mcp: {message}");
             ExitCode::from(code)
@@ -49,7 +78,6 @@ impl Failure {
     /// Something went wrong; the message says what.
     const FAILED: u8 = 1;
     /// What was typed cannot work; the code that clap uses.
-    #[cfg(feature = "tailnet")]
     const USAGE: u8 = 2;
     /// The control server refused the credential.
     #[cfg(feature = "tailnet")]
@@ -61,6 +89,11 @@ impl Failure {
     const NOT_RUNNING: u8 = 5;
     /// The audit log is not as it was written.
     const BROKEN: u8 = 6;
+
+    /// Whatever there is to say has been said.
+    fn told(code: u8) -> Self {
+        Self { message: String::new(), code }
+    }
 
     fn with_code(message: impl Display, code: u8) -> Self {
         Self { message: message.to_string(), code }

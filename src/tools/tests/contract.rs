@@ -6,7 +6,9 @@ use crate::tools::TOOLS;
 
 /// Name, title, annotations (read only, destructive, idempotent, open world), required arguments, and the fields of the
 /// structured result.
-const OFFICIAL: &[(&str, &str, &str, &[&str], &[&str])] = &[
+type Row = (&'static str, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+const OFFICIAL: &[Row] = &[
     ("list_graphs", "List graphs", "t/f/t/f", &[], &[]),
     ("setup_new_graph", "Set up new graph", "f/f/f/f", &[], &[]),
     ("get_graph_guidelines", "Get graph guidelines", "t/f/t/f", &[], &[]),
