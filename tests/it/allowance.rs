@@ -181,7 +181,8 @@ async fn a_grant_of_the_tailnet_lets_another_user_in_as_far_as_it_goes() {
     let block = call("create_block", json!({"pageTitle": "Visitors", "markdown": "bob was here"}));
     let refused = bob.post("/mcp", &block).await.json();
     assert!(refused["error"].is_object() || refused["result"]["isError"] == true, "{refused}");
-    assert!(!node.process.stderr().contains("WRITE"), "what was refused was not done");
+    let found = node.owner().await.tool("/mcp", "search", json!({"query": "bob was here"})).await;
+    assert!(!found.contains("bob was here"), "what was refused was not done: {found}");
 
     tailnet().allow("granting", grant(json!([{"access": "read-append"}]))).await;
     eventually("bob may add", async || {

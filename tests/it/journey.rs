@@ -3,9 +3,10 @@
 use axum::http::Version;
 use serde_json::json;
 
-use crate::support::client::Scheme;
+use crate::support::client::{Client, Scheme};
 use crate::support::mcp::{bearer, call, search};
 use crate::support::node::Node;
+use crate::support::tailnet::{OWNER, tailnet};
 
 #[tokio::test]
 async fn a_holder_of_the_path_secret_searches_over_funnel_by_either_form_of_the_url() {
@@ -59,6 +60,21 @@ async fn the_owner_calls_by_the_short_name_that_magicdns_knows() {
     let mut plain = node.owner_plain().await;
     plain.host = node.hostname.clone();
     assert!(plain.tool("/mcp", "search", json!({"query": "squirrels"})).await.contains("walnut003"));
+}
+
+#[tokio::test]
+async fn the_owner_calls_by_ipv6_too() {
+    let node = Node::shared().await;
+    let v6 = node.addresses.iter().find(|address| address.is_ipv6()).unwrap();
+    for (port, scheme) in [(443, Scheme::Http2), (80, Scheme::Plain)] {
+        let forward = tailnet().forward(OWNER, &format!("[{v6}]:{port}")).await;
+        let mut client = Client::new(&forward, &node.name, scheme);
+        assert!(client.tool("/mcp", "search", json!({"query": "squirrels"})).await.contains("walnut003"));
+        client.host = format!("[{v6}]");
+        if scheme == Scheme::Plain {
+            client.get("/health").await.expect(200);
+        }
+    }
 }
 
 #[tokio::test]

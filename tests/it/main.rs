@@ -1,5 +1,7 @@
 //! The integration tests: the real program, on a whole tailnet that exists on this machine only.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be unwrapped is a failure")]
+
 /// What tests are written with: the tailnet, nodes, clients by identity, MCP requests, waiting for events.
 #[cfg(feature = "tailnet")]
 mod support;

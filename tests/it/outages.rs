@@ -95,6 +95,17 @@ async fn a_key_that_expires_while_the_node_runs_is_shown_with_the_way_back() {
 }
 
 #[tokio::test]
+async fn a_node_that_an_administrator_removes_shows_it_and_joins_again_when_restarted() {
+    let home = Home::new("removed");
+    let node = home.node().await;
+    tailnet().forget("removed").await;
+    node.process.status_is("it shows", |status| status["node"]["online"] == false).await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    let again = home.node().await;
+    again.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
 async fn a_certificate_that_fails_is_explained_and_comes_when_the_authority_recovers() {
     tailnet().allow("uncertain", json!({"acme": "fail"})).await;
     let home = Home::new("uncertain");

@@ -48,10 +48,9 @@ async fn read_until(stream: &mut (impl AsyncRead + Unpin), wanted: &str) -> Stri
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !text.contains(wanted) {
-        let read = within(PATIENCE, "an answer", stream.read(&mut buffer)).await;
-        match read {
-            Ok(read @ 1..) => text.push_str(&String::from_utf8_lossy(&buffer[..read])),
-            ended => panic!("{ended:?} before {wanted:?}: {text}"),
+        match tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await {
+            Ok(Ok(read @ 1..)) => text.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            ended => panic!("{ended:?} before {wanted:?}: {text:?}"),
         }
     }
     text

@@ -1,5 +1,7 @@
 //! MCP requests, and what is in the answers.
 
+#![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, which read best as arguments")]
+
 use axum::http::{HeaderValue, Request, header};
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -45,7 +45,8 @@ enum Stderr {
 /// A running process. Killed when dropped, and when the test process dies in whatever way.
 pub(crate) struct Process {
     child: Mutex<Child>,
-    /// Waits for the end of its standard input, which comes with the end of the test process, and kills the child.
+    /// Waits for the end of its standard input, which comes with the end of the test process, kills the child and
+    /// removes its home.
     guard: Mutex<Child>,
     pid: u32,
     state_dir: PathBuf,
@@ -188,7 +189,8 @@ impl Start<'_> {
         let mut child = self.command.spawn().unwrap();
         let pid = child.id();
         let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -KILL $1", "sh", &pid.to_string()])
+            .args(["-c", r#"read -r _; kill -KILL "$1"; rm -rf "$2""#, "sh", &pid.to_string()])
+            .arg(self.home.dir.path())
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
@@ -212,9 +214,13 @@ impl Start<'_> {
 
     /// Starts the process and waits until it serves.
     pub(crate) async fn node(self) -> Node {
-        let home = self.home;
+        let (home, card) = (self.home, !self.stdout_closed);
         let process = self.process();
         let status = process.serving().await;
+        if card {
+            // The last line that every start card has; its reader may be behind the admin socket.
+            process.prints("claude mcp add").await;
+        }
         let (token, path_secret) = home.credentials();
         Node {
             hostname: home.hostname.clone(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(crate) struct Tailnet {
     admin: String,
     /// The program ends with its standard input, so it dies with the test process, however that ends.
     #[serde(skip)]
-    _stdin: Option<ChildStdin>,
+    _program: Option<Child>,
 }
 
 /// A control URL that can be cut.
@@ -71,7 +71,7 @@ impl Tailnet {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started: Self = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-        Self { _stdin: child.stdin.take(), ..started }
+        Self { _program: Some(child), ..started }
     }
 
     /// Changes what the tailnet allows the nodes of one host name: the fields of `POST /nodes`.
