@@ -122,3 +122,25 @@ async fn exchange(stream: UnixStream, target: &str, body: Option<String>) -> Res
     ]);
     Ok(sender.send_request(request).await?.into_body().collect().await?.to_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Json as Body;
+    use axum::routing::post;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_operator_is_served_what_everybody_is_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = ask_mcp(dir.path(), &json!({})).await.unwrap_err();
+        assert!(matches!(missing, AdminError::NotRunning { .. }), "{missing}");
+
+        let listener = tokio::net::UnixListener::bind(dir.path().join(SOCKET)).unwrap();
+        let site = Router::new().route("/mcp", post(async |Body(request): Body<Value>| Body(json!([request]))));
+        let reporter: Reporter = Arc::new(|_| Box::pin(std::future::pending()));
+        tokio::spawn(async move { axum::serve(listener, router(reporter, site)).await });
+        assert_eq!(ask_mcp(dir.path(), &json!({ "id": 1 })).await.unwrap(), json!([{ "id": 1 }]));
+    }
+}

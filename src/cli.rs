@@ -15,7 +15,7 @@ use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
 
-pub use desktop::{Approve, LevelArg, SandboxArgs};
+pub use desktop::{Approve, ConnectArgs, GraphsArgs, KindArg, LevelArg, SandboxArgs};
 pub use shell::{CallArgs, GraphArgs, ToolsArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
@@ -46,6 +46,12 @@ pub enum Command {
     /// Show what a running node is doing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Connect a graph of Roam Desktop, which asks you for leave
+    #[command(after_help = desktop::CONNECT_EXAMPLES)]
+    Connect(ConnectArgs),
+    /// List the graphs that are connected, and whether their tokens are good
+    #[command(after_help = desktop::GRAPHS_EXAMPLES)]
+    Graphs(GraphsArgs),
     /// Stand in for Roam Desktop: its Local API in front of an export, for trying tools without Roam
     #[command(after_help = desktop::SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),

@@ -2,8 +2,10 @@
 
 mod audit;
 mod call;
+mod connect;
 mod graphs;
 mod man;
+mod opened;
 mod sandbox;
 mod status;
 mod stdio;
@@ -31,6 +33,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Call(args) => block_on(call::run(args)),
         Command::Tools(args) => tools::run(&args),
         Command::Status(args) => block_on(status::run(args)),
+        Command::Connect(args) => block_on(connect::run(args)),
+        Command::Graphs(args) => block_on(graphs::run(args)),
         Command::Sandbox(args) => block_on(sandbox::run(args)),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
@@ -89,6 +93,8 @@ impl Failure {
     const NOT_RUNNING: u8 = 5;
     /// The audit log is not as it was written.
     const BROKEN: u8 = 6;
+    /// Ctrl-C, as shells report it.
+    const CANCELLED: u8 = 130;
 
     /// Whatever there is to say has been said.
     fn told(code: u8) -> Self {

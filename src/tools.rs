@@ -14,6 +14,7 @@ mod extensions;
 mod fetch;
 mod files;
 mod graphs;
+mod guidelines;
 mod locator;
 mod media;
 mod output;
@@ -24,6 +25,7 @@ pub mod reference;
 mod reply;
 mod search;
 mod semantic;
+mod setup;
 mod shortcuts;
 mod table;
 #[cfg(test)]
@@ -44,7 +46,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::access::{Level, Permit};
-use crate::graph::{Action, ErrorCode, Graph, GraphError, GraphInfo};
+use crate::graph::{Action, ErrorCode, Graph, GraphError, GraphInfo, Graphs};
 
 pub use arguments::graph_argument;
 pub use reach::{Outside, Reach};
@@ -114,6 +116,8 @@ pub struct Call {
     pub graph: Option<Graph>,
     /// The graphs that the caller may know of.
     pub visible: Vec<GraphInfo>,
+    /// All graphs of the server, for what adds to them.
+    pub graphs: Graphs,
     /// What the client sent, untouched.
     pub arguments: Map<String, Value>,
     /// The day on this machine's calendar.
@@ -148,15 +152,17 @@ impl Tool {
     /// The least level at which it may be used.
     pub fn needs(&self) -> Level {
         match self.class {
+            // Which graphs a server serves is for those to say who may do everything with them.
+            Class::Config if !self.hints.read_only => Level::Full,
             Class::Read | Class::Navigate | Class::Config => Level::ReadOnly,
             Class::Append => Level::ReadAppend,
             Class::Edit | Class::Extension => Level::Full,
         }
     }
 
-    /// Whether it writes, which is what an audit must never miss.
+    /// Whether it writes or changes what the server may do, which is what an audit must never miss.
     pub fn is_write(&self) -> bool {
-        matches!(self.class, Class::Append | Class::Edit | Class::Extension)
+        matches!(self.class, Class::Append | Class::Edit) || self.acts_on_desktop()
     }
 
     /// Whether it works on a graph and so takes the `graph` argument.
@@ -185,12 +191,12 @@ pub async fn run(tool: &Tool, mut call: Call) -> Reply {
     if !call.reach.covers(tool) {
         return Reply::failure(&refuse("this tool is switched off for calls from outside this computer"));
     }
-    let asked = match graph_argument(&call.arguments) {
-        Ok(asked) => asked.map(str::to_owned),
-        Err(reply) => return reply,
-    };
-    call.arguments.remove("graph");
     let label = if tool.takes_graph() {
+        let asked = match graph_argument(&call.arguments) {
+            Ok(asked) => asked.map(str::to_owned),
+            Err(reply) => return reply,
+        };
+        call.arguments.remove("graph");
         asked.or_else(|| call.graph.as_ref().map(|graph| graph.name().to_owned()))
     } else {
         None

@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
 
 use serde_json::{Map, Value, json};
 
-use super::{Failure, graphs, state_dir, tools};
+use super::{Failure, opened, state_dir, tools};
 use crate::admin::{self, AdminError};
 use crate::cli::CallArgs;
 use crate::mcp;
@@ -41,7 +41,7 @@ async fn ask(args: &CallArgs, tool: &str, arguments: Map<String, Value>) -> Resu
             asked => return Ok(asked?),
         }
     }
-    Ok(mcp::call(graphs::open(&args.graphs)?, tool, arguments).await)
+    Ok(mcp::call(opened::open(&args.graphs)?, tool, arguments).await)
 }
 
 /// Results go to standard output, for people if one reads there. Errors go to standard error, or where a script that

@@ -1,40 +1,79 @@
-//! The graphs of a command that needs no node.
+//! `roam-mcp graphs`: what is connected, and what Roam says of the tokens at this moment.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::io::{Write, stdout};
 
-use super::{Failure, state_dir};
-use crate::access::Level;
-use crate::cli::GraphArgs;
-use crate::config::{self, ConfigError};
-use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Graph, Graphs};
+use serde_json::{Value, json};
 
-/// Opens what was named: an export, or the graphs of Roam Desktop, which may be connected later.
-pub(super) fn open(args: &GraphArgs) -> Result<Graphs, Failure> {
-    let Some(file) = &args.graph else {
-        let desktop = Desktop::new(DesktopSettings::of_user(!args.no_launch)?);
-        return Ok(Connected::new(config::roam_tools_path()?, desktop).into());
-    };
-    let name = config::graph_name(file).ok_or_else(|| ConfigError::Invalid {
-        setting: "--graph",
-        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
-    })?;
-    let database = match file.extension() {
-        Some(extension) if extension == "sqlite" => file.clone(),
-        _ => loaded(file, &state_dir(args.state_dir.clone())?, &name)?,
-    };
-    let graph = Graph::embedded(&name, name.to_lowercase(), Level::Full, Embedded::open(&database)?);
-    Ok(Graphs::new(vec![graph])?)
+use super::Failure;
+use crate::cli::GraphsArgs;
+use crate::config::{self, GraphEntry, RoamTools, TokenLevel};
+use crate::graph::{Desktop, DesktopSettings, TokenState};
+
+pub(super) async fn run(args: GraphsArgs) -> Result<(), Failure> {
+    let entries = RoamTools::load(&config::roam_tools_path()?)?.entries()?;
+    // Looking at a list is no reason to start Roam.
+    let desktop = Desktop::new(DesktopSettings::of_user(false)?);
+    let mut rows = Vec::new();
+    for entry in entries {
+        let state = desktop.token_state(&entry.name, entry.kind, &entry.token).await;
+        rows.push((entry, state));
+    }
+    let text = if args.json { format!("{:#}", json(&rows)) } else { table(&rows) };
+    Ok(writeln!(stdout(), "{text}")?)
 }
 
-/// The database of an export: the same that `roam-mcp up` uses, made when it is not there.
-fn loaded(export: &Path, state_dir: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let dir = state_dir.join("graphs");
-    let database = dir.join(format!("{name}.sqlite"));
-    if !database.exists() {
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-        Embedded::import(export, &database, |_| {})?;
+fn json(rows: &[(GraphEntry, TokenState)]) -> Value {
+    let row = |(entry, state): &(GraphEntry, TokenState)| {
+        json!({
+            "nickname": entry.nickname,
+            "name": entry.name,
+            "type": entry.kind.as_str(),
+            "accessLevel": level(entry, state).map(TokenLevel::as_str),
+            "tokenStatus": word(state),
+        })
+    };
+    rows.iter().map(row).collect()
+}
+
+fn table(rows: &[(GraphEntry, TokenState)]) -> String {
+    if rows.is_empty() {
+        return "No graph is connected yet. Run `roam-mcp connect`.".to_owned();
     }
-    Ok(database)
+    let mut cells = vec![["NICKNAME", "GRAPH", "TYPE", "ACCESS", "TOKEN"].map(str::to_owned)];
+    cells.extend(rows.iter().map(|(entry, state)| {
+        let level = level(entry, state).map_or("?", TokenLevel::as_str).to_owned();
+        let token = match state {
+            TokenState::Revoked => "revoked; run `roam-mcp connect`",
+            TokenState::Unknown => "unknown; is Roam Desktop running?",
+            TokenState::Active { .. } => word(state),
+        };
+        [entry.nickname.clone(), entry.name.clone(), entry.kind.to_string(), level, token.to_owned()]
+    }));
+    let mut widths = [0; 4];
+    for row in &cells {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
+        }
+    }
+    let line = |row: &[String; 5]| {
+        let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect::<String>();
+        padded + &row[4]
+    };
+    cells.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What Roam says now, or what was last heard.
+fn level(entry: &GraphEntry, state: &TokenState) -> Option<TokenLevel> {
+    match state {
+        TokenState::Active { level: Some(level), .. } => Some(*level),
+        _ => entry.access_level,
+    }
+}
+
+fn word(state: &TokenState) -> &'static str {
+    match state {
+        TokenState::Active { .. } => "active",
+        TokenState::Revoked => "revoked",
+        TokenState::Unknown => "unknown",
+    }
 }

@@ -4,7 +4,7 @@ use std::io::{stderr, stdin};
 
 use rustix::fs::{FileType, fstat};
 
-use super::{Failure, graphs};
+use super::{Failure, opened};
 use crate::cli::GraphArgs;
 use crate::mcp;
 
@@ -13,7 +13,7 @@ pub(super) async fn run(args: GraphArgs) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt().with_writer(stderr).with_max_level(tracing::Level::WARN).with_ansi(false);
     // Fails when there is a log already, and then that one will do.
     let _ = log.try_init();
-    let graphs = graphs::open(&args)?;
+    let graphs = opened::open(&args)?;
     Ok(mcp::stdio::serve_process(graphs).await?)
 }
 

@@ -110,7 +110,8 @@ impl Server {
         let known = self.graphs.list();
         let visible =
             known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
-        let call = Call { permit, graph, visible, arguments, today: Zoned::now().date(), reach };
+        let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
+        let call = Call { permit, graph, visible, graphs, arguments, today, reach };
         if !tool.is_write() {
             return Ok(result(self.clone().run(tool, call, subject).await));
         }

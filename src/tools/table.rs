@@ -6,13 +6,15 @@ use serde_json::{Map, Value};
 
 use super::arguments::with_graph;
 use super::{
-    Tool, comments, create, delete, extensions, fetch, files, graphs, query, read, search, semantic, shortcuts, update,
-    upload, windows,
+    Tool, comments, create, delete, extensions, fetch, files, graphs, guidelines, query, read, search, semantic, setup,
+    shortcuts, update, upload, windows,
 };
 
 /// Every tool there is.
 pub static TOOLS: &[Tool] = &[
     graphs::LIST_GRAPHS,
+    setup::SETUP_NEW_GRAPH,
+    guidelines::GET_GRAPH_GUIDELINES,
     create::CREATE_PAGE,
     create::CREATE_BLOCK,
     create::APPEND_TO_DAILY_NOTE,

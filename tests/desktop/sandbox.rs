@@ -1,3 +1,5 @@
+mod command;
+
 use std::time::Duration;
 
 use roam_mcp::access::Level;

@@ -1,9 +1,10 @@
 //! A stand-in for Roam Desktop: the sandbox on a port of its own, a script of faults, and a record of what it got.
 
+mod program;
 mod server;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+pub(crate) use program::{Outcome, Terminal, run};
 pub(crate) use server::{Fault, Received, raw};
 use server::{Server, Shared};
 
@@ -92,6 +94,11 @@ impl Machine {
 
     pub(crate) fn port(&self) -> u16 {
         self.server.lock().unwrap().as_ref().unwrap().port
+    }
+
+    /// The home directory of the person who uses this machine.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub(crate) fn port_file(&self) -> PathBuf {

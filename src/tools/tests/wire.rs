@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::TODAY;
 use crate::access::{Level, Permit};
 use crate::graph::recorder::Recorder;
-use crate::graph::{ErrorCode, GraphError};
+use crate::graph::{ErrorCode, GraphError, Graphs};
 use crate::tools::{Call, Reach, Reply, find, run};
 
 pub(super) type Answer = Result<Value, GraphError>;
@@ -27,6 +27,7 @@ pub(super) async fn play(
         permit: Permit::for_test(Level::Full, graph.name()),
         visible: vec![graph.info()],
         graph: Some(graph),
+        graphs: Graphs::default(),
         arguments,
         today: TODAY,
         reach: Reach::local(),
@@ -373,6 +374,7 @@ async fn what_a_call_may_not_reach_is_refused() {
             permit: Permit::for_test(Level::Full, graph.name()),
             visible: Vec::new(),
             graph: Some(graph.clone()),
+            graphs: Graphs::default(),
             arguments: arguments.as_object().unwrap().clone(),
             today: TODAY,
             reach: Reach::default(),
