@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::UnixStream;
 
 pub use explain::{Explainer, explainer, fetch_explanation};
@@ -93,13 +94,14 @@ struct StatusQuery {
     secrets: bool,
 }
 
-/// The routes of the socket.
-pub fn router(node: Arc<dyn Operated>) -> Router {
+/// The routes of the socket: what only the operator can ask, and the `site` that everybody sees.
+pub fn router(node: Arc<dyn Operated>, site: Router) -> Router {
     Router::new()
         .route("/status", get(status))
         .route("/funnel/on", post(open))
         .route("/funnel/off", post(shut))
         .with_state(node)
+        .merge(site)
 }
 
 async fn status(State(node): State<Arc<dyn Operated>>, Query(query): Query<StatusQuery>) -> Json<Report> {
@@ -142,17 +144,34 @@ pub async fn turn_door(state_dir: &Path, order: DoorOrder) -> Result<Door, Admin
     ask(state_dir, Method::POST, &target).await
 }
 
+/// Has the node that runs with `state_dir` answer an MCP request, in the name of the operator. It takes as long as the
+/// node takes.
+///
+/// # Errors
+/// When none runs there, or it cannot be asked.
+pub async fn ask_mcp(state_dir: &Path, request: &Value) -> Result<Value, AdminError> {
+    send(state_dir, Method::POST, "/mcp", request.to_string()).await
+}
+
+/// Asks what the node answers at once, or not at all.
 async fn ask<T: DeserializeOwned>(state_dir: &Path, method: Method, target: &str) -> Result<T, AdminError> {
+    let late = || AdminError::Failed { path: state_dir.join(SOCKET), problem: "it took too long".into() };
+    tokio::time::timeout(PATIENCE, send(state_dir, method, target, String::new())).await.map_err(|_| late())?
+}
+
+async fn send<T: DeserializeOwned>(
+    state_dir: &Path,
+    method: Method,
+    target: &str,
+    body: String,
+) -> Result<T, AdminError> {
     let path = state_dir.join(SOCKET);
     let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => AdminError::Forbidden { path: path.clone() },
         _ => AdminError::NotRunning { dir: state_dir.to_owned() },
     })?;
     let failed = |problem: String| AdminError::Failed { path: path.clone(), problem };
-    let (status, body) = match tokio::time::timeout(PATIENCE, exchange(stream, method, target)).await {
-        Ok(answer) => answer.map_err(|error| failed(error.to_string()))?,
-        Err(_) => return Err(failed("it took too long".into())),
-    };
+    let (status, body) = exchange(stream, method, target, body).await.map_err(|error| failed(error.to_string()))?;
     match status {
         StatusCode::OK => serde_json::from_slice(&body).map_err(|error| failed(error.to_string())),
         StatusCode::CONFLICT => Err(AdminError::Refused(String::from_utf8_lossy(&body).into_owned())),
@@ -161,19 +180,31 @@ async fn ask<T: DeserializeOwned>(state_dir: &Path, method: Method, target: &str
     }
 }
 
-async fn exchange(stream: UnixStream, method: Method, target: &str) -> Result<(StatusCode, Bytes), hyper::Error> {
+async fn exchange(
+    stream: UnixStream,
+    method: Method,
+    target: &str,
+    body: String,
+) -> Result<(StatusCode, Bytes), hyper::Error> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = Request::new(Empty::<Bytes>::new());
+    let mut request = Request::new(Full::<Bytes>::from(body));
     *request.method_mut() = method;
     *request.uri_mut() = target.parse().unwrap_or_default();
-    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().extend([
+        (header::HOST, HeaderValue::from_static("localhost")),
+        (header::CONTENT_TYPE, json.clone()),
+        (header::ACCEPT, json),
+    ]);
     let answer = sender.send_request(request).await?;
     Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::Json as Body;
+    use serde_json::json;
     use tokio::net::UnixListener;
 
     use super::*;
@@ -198,14 +229,18 @@ mod tests {
         }
     }
 
+    fn serve(dir: &Path, site: Router) {
+        let listener = UnixListener::bind(dir.join(SOCKET)).unwrap();
+        tokio::spawn(axum::serve(listener, router(Arc::new(Doorkeeper), site)).into_future());
+    }
+
     #[tokio::test]
     async fn orders_arrive_and_answers_come_back() {
         let dir = tempfile::tempdir().unwrap();
         let open = |seconds| DoorOrder::Open { seconds };
         assert!(matches!(turn_door(dir.path(), open(None)).await, Err(AdminError::NotRunning { .. })));
 
-        let listener = UnixListener::bind(dir.path().join(SOCKET)).unwrap();
-        tokio::spawn(axum::serve(listener, router(Arc::new(Doorkeeper))).into_future());
+        serve(dir.path(), Router::new());
         assert_eq!(turn_door(dir.path(), open(Some(7200))).await.unwrap(), Door::Open { port: 443, until: None });
         assert_eq!(turn_door(dir.path(), open(None)).await.unwrap_err().to_string(), "it is jammed");
         assert_eq!(turn_door(dir.path(), DoorOrder::Shut).await.unwrap(), Door::Off { by: ShutBy::Operator });
@@ -216,5 +251,15 @@ mod tests {
             let error = ask::<Door>(dir.path(), method, target).await.unwrap_err();
             assert!(matches!(error, AdminError::Failed { .. }), "{target}: {error}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_operator_is_served_what_everybody_is_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = ask_mcp(dir.path(), &json!({})).await.unwrap_err();
+        assert!(matches!(missing, AdminError::NotRunning { .. }), "{missing}");
+
+        serve(dir.path(), Router::new().route("/mcp", post(async |Body(request): Body<Value>| Body(json!([request])))));
+        assert_eq!(ask_mcp(dir.path(), &json!({ "id": 1 })).await.unwrap(), json!([{ "id": 1 }]));
     }
 }

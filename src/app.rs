@@ -162,7 +162,7 @@ impl Running {
             tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
         }
         let latch = Latch::new(self.state.door(), self.settings.funnel);
-        let door = self.door(&mut tasks, &server, &slot, router, &latch);
+        let door = self.door(&mut tasks, &server, &slot, router.clone(), &latch);
         self.settle("Getting a certificate", progress, certificate.clone(), |state| {
             *state != CertificateState::Pending
         })
@@ -188,7 +188,7 @@ impl Running {
         }
         let socket = self.state.admin_socket()?;
         let (admin, stop) = (server.clone(), self.stop.clone());
-        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(Arc::new(reporter)));
+        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(Arc::new(reporter), router));
         tasks.spawn(async move { admin.serve(socket, None, routes, stop).await });
         self.stop.cancelled().await;
 

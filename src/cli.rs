@@ -3,6 +3,7 @@
 mod access;
 mod desktop;
 mod funnel;
+mod shell;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -20,14 +21,15 @@ use crate::config::host_label;
 use crate::telemetry::Format;
 
 pub use desktop::{Approve, ConnectArgs, GraphsArgs, KindArg, LevelArg, SandboxArgs};
+pub use shell::{CallArgs, GraphArgs, ToolsArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 110)]
+#[command(version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; without it a program that has started this one is served over standard input and output.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -37,6 +39,15 @@ pub enum Command {
     #[cfg(feature = "tailnet")]
     #[command(after_help = UP_EXAMPLES)]
     Up(Box<UpArgs>),
+    /// Serve the program that started this one, over standard input and output
+    #[command(after_help = shell::STDIO_EXAMPLES)]
+    Stdio(GraphArgs),
+    /// Use a tool from the shell
+    #[command(after_help = shell::CALL_EXAMPLES)]
+    Call(CallArgs),
+    /// List the tools, or show what one takes
+    #[command(after_help = shell::TOOLS_EXAMPLES)]
+    Tools(ToolsArgs),
     /// Show what a running node is doing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -72,6 +83,12 @@ pub enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print a manual page
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man {
+        /// The command it is about [default: all of roam-mcp]
+        command: Option<String>,
     },
 }
 

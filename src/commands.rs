@@ -2,12 +2,17 @@
 
 mod access;
 mod audit;
+mod call;
 mod connect;
 mod credentials;
 mod funnel;
 mod graphs;
+mod man;
+mod opened;
 mod sandbox;
 mod status;
+mod stdio;
+mod tools;
 #[cfg(feature = "tailnet")]
 mod up;
 
@@ -16,7 +21,7 @@ use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
@@ -24,9 +29,13 @@ use crate::{config, transfer};
 
 /// Runs a command to its end.
 pub fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
+    let Some(command) = cli.command else { return uncommanded() };
+    let result = match command {
         #[cfg(feature = "tailnet")]
         Command::Up(args) => up::run(*args),
+        Command::Stdio(args) => block_on(stdio::run(args)),
+        Command::Call(args) => block_on(call::run(args)),
+        Command::Tools(args) => tools::run(&args),
         Command::Status(args) => block_on(status::run(args)),
         Command::Credentials(args) => credentials::run(args),
         Command::Access(args) => block_on(access::run(args)),
@@ -41,10 +50,30 @@ pub fn run(cli: Cli) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
             Ok(())
         }
+        Command::Man { command } => man::run(command.as_deref()),
     };
+    exit_code(result)
+}
+
+/// Without a command: a program at the other end of standard input is served, as by Roam's own server, and a person is
+/// told what there is.
+fn uncommanded() -> ExitCode {
+    if stdio::has_client() {
+        // Parsed, because the environment may name a graph.
+        return run(Cli::parse_from(["roam-mcp", "stdio"]));
+    }
+    // Nobody is left to tell that standard error is closed.
+    let _ = write!(stderr(), "{}", Cli::command().render_help());
+    ExitCode::from(Failure::USAGE)
+}
+
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, code }) => {
+            if message.is_empty() {
+                return ExitCode::from(code);
+            }
             // Nobody is left to tell that standard error is closed.
             let _ = writeln!(stderr(), "roam-mcp: {message}");
             ExitCode::from(code)
@@ -75,6 +104,11 @@ impl Failure {
     const BROKEN: u8 = 6;
     /// Ctrl-C, as shells report it.
     const CANCELLED: u8 = 130;
+
+    /// Whatever there is to say has been said.
+    fn told(code: u8) -> Self {
+        Self { message: String::new(), code }
+    }
 
     fn with_code(message: impl Display, code: u8) -> Self {
         Self { message: message.to_string(), code }

@@ -14,11 +14,12 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use rmcp::model::CallToolRequestParams;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::access::Policy;
+use crate::access::{Caller, Peer, Policy};
 use crate::audit::Audit;
 use crate::graph::Graphs;
 use crate::tools::{self, Outside};
@@ -78,6 +79,20 @@ impl Mcp {
     pub fn health(&self) -> Value {
         json!({"status": "ok", "graph": "ok", "tools": tools::TOOLS.len()})
     }
+}
+
+/// Does one call of a tool for the operator, without a connection, and answers as a server would.
+pub async fn call(graphs: Graphs, tool: &str, arguments: Map<String, Value>) -> Value {
+    let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+    match Server::for_operator(graphs).call(Peer::Admin, &Caller::Admin, request).await {
+        Ok(result) => json!({ "result": result }),
+        Err(error) => json!({ "error": error }),
+    }
+}
+
+/// The list of all tools, in the words of the protocol.
+pub fn list() -> Value {
+    json!({ "tools": tools::TOOLS.iter().map(server::describe).collect::<Vec<_>>() })
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {

@@ -21,6 +21,7 @@ mod output;
 mod query;
 mod reach;
 mod read;
+pub mod reference;
 mod reply;
 mod search;
 mod semantic;

@@ -139,7 +139,7 @@ mod tests {
 
     fn settings(args: &[&str]) -> Result<Settings, ConfigError> {
         let base = ["roam-mcp", "up", "--graph", "g.json"];
-        let Command::Up(up) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else { unreachable!() };
+        let Some(Command::Up(up)) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else { unreachable!() };
         Settings::checked(*up, PathBuf::from("/state"))
     }
 
@@ -156,7 +156,7 @@ mod tests {
     fn without_an_export_roam_desktop_is_served_and_started_unless_told_otherwise() {
         let typed = |args: &[&str]| {
             let line = ["roam-mcp", "up"].iter().chain(args);
-            let Command::Up(up) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
+            let Some(Command::Up(up)) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
             Settings::checked(*up, PathBuf::from("/state")).unwrap()
         };
         assert!(typed(&[]).graph.is_none() && typed(&[]).launch);

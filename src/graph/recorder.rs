@@ -43,7 +43,7 @@ impl Recorder {
 
     pub(super) fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
         let mut records = self.0.lock().unwrap();
-        records.asked.push(json!({ "action": action.as_str(), "args": args }));
+        records.asked.push(json!({ "action": action.as_str(), "args": Value::Array(args) }));
         records.answers.pop_front().unwrap_or(Ok(Value::Null))
     }
 }

@@ -77,6 +77,59 @@ impl Server {
             .ok_or_else(|| ErrorData::internal_error("The caller is not known.", None))
     }
 
+    /// Decides about a call, does it if it may be done, and records both.
+    pub(super) async fn call(
+        &self,
+        peer: Peer,
+        caller: &Caller,
+        request: CallToolRequestParams,
+    ) -> Result<CallToolResult, ErrorData> {
+        let policy = self.policy.load_full();
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
+        let tool = tools::find(&request.name).ok_or_else(unknown)?;
+        let arguments = request.arguments.unwrap_or_default();
+        let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
+        // A tool that no rule gives the caller is not there for them, in the list as in a call.
+        let reach = self.outside.reach(peer.plane());
+        if !self.offers(&policy, caller, &reach, tool) {
+            self.note_denied(&subject(None), "no rule gives them the tool", &arguments).await;
+            return Err(unknown());
+        }
+        let graph = match self.graph_of(tool, &arguments) {
+            Ok(graph) => graph,
+            Err(reply) => return Ok(result(reply)),
+        };
+        let name = graph.as_ref().map(Graph::name);
+        let subject = subject(name);
+        let permit =
+            match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
+                Ok(permit) => permit,
+                Err(reason) => {
+                    self.note_denied(&subject, &format!("{reason} ({})", reason.barrier()), &arguments).await;
+                    return Err(denied(reason));
+                }
+            };
+        // What writes is on record before it is done, or it is not done.
+        if let Some(audit) = &self.audit
+            && let Err(error) = audit.allowed(&subject, tool.is_write(), &arguments).await
+        {
+            return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]));
+        }
+        let known = self.graphs.list();
+        let visible =
+            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
+        let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
+        let call = Call { permit, graph, visible, graphs, arguments, today, reach };
+        if !tool.is_write() {
+            return Ok(result(self.clone().run(tool, call, subject).await));
+        }
+        telemetry::note_write(tool.name);
+        // A write goes on when its caller goes away, so that its outcome is known and on record.
+        let running = tokio::spawn(self.clone().run(tool, call, subject));
+        let reply = running.await.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        Ok(result(reply))
+    }
+
     async fn note_denied(&self, subject: &Subject, reason: &str, arguments: &JsonObject) {
         if let Some(audit) = &self.audit {
             audit.denied(subject, reason, arguments).await;
@@ -122,50 +175,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let (peer, caller) = self.caller(&context)?;
-        let policy = self.policy.load_full();
-        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
-        let tool = tools::find(&request.name).ok_or_else(unknown)?;
-        let arguments = request.arguments.unwrap_or_default();
-        let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
-        // A tool that no rule gives the caller is not there for them, in the list as in a call.
-        let reach = self.outside.reach(peer.plane());
-        if !self.offers(&policy, caller, &reach, tool) {
-            self.note_denied(&subject(None), "no rule gives them the tool", &arguments).await;
-            return Err(unknown());
-        }
-        let graph = match self.graph_of(tool, &arguments) {
-            Ok(graph) => graph,
-            Err(reply) => return Ok(result(reply).into()),
-        };
-        let name = graph.as_ref().map(Graph::name);
-        let subject = subject(name);
-        let permit =
-            match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
-                Ok(permit) => permit,
-                Err(reason) => {
-                    self.note_denied(&subject, &format!("{reason} ({})", reason.barrier()), &arguments).await;
-                    return Err(denied(reason));
-                }
-            };
-        // What writes is on record before it is done, or it is not done.
-        if let Some(audit) = &self.audit
-            && let Err(error) = audit.allowed(&subject, tool.is_write(), &arguments).await
-        {
-            return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into());
-        }
-        let known = self.graphs.list();
-        let visible =
-            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
-        let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
-        let call = Call { permit, graph, visible, graphs, arguments, today, reach };
-        if !tool.is_write() {
-            return Ok(result(self.clone().run(tool, call, subject).await).into());
-        }
-        telemetry::note_write(tool.name);
-        // A write goes on when its caller goes away, so that its outcome is known and on record.
-        let running = tokio::spawn(self.clone().run(tool, call, subject));
-        let reply = running.await.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        Ok(result(reply).into())
+        Ok(self.call(peer, caller, request).await?.into())
     }
 
     /// rmcp checks `Mcp-Param-*` headers against the schema that this gives; it reveals nothing to the caller.

@@ -21,6 +21,15 @@ use crate::graph::Graphs;
 /// The longest a call in flight is waited for after the input has ended: longer than any call has time.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Serves `graphs` over the standard streams of this process.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_process(graphs: Graphs) -> io::Result<()> {
+    let (input, output) = rmcp::transport::stdio_pipes();
+    serve(graphs, input, output).await
+}
+
 /// Serves `graphs` until the input ends and every call that was read from it is answered.
 ///
 /// # Errors

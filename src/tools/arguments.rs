@@ -171,11 +171,13 @@ pub(super) enum ViewType {
 
 /// What blocks are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
 pub(super) enum Sort {
-    CreatedDate,
-    EditedDate,
-    DailyNoteDate,
+    #[serde(rename = "created-date")]
+    Created,
+    #[serde(rename = "edited-date")]
+    Edited,
+    #[serde(rename = "daily-note-date")]
+    DailyNote,
 }
 
 /// In which direction.

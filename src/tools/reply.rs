@@ -12,7 +12,7 @@ pub struct Reply {
     /// The same as an object, for tools that have an output schema.
     pub structured: Option<Map<String, Value>>,
     /// An image in place of the text.
-    pub image: Option<Image>,
+    pub image: Option<Box<Image>>,
     /// Whether the text tells of an error.
     pub is_error: bool,
 }
@@ -45,7 +45,7 @@ impl Reply {
 
     /// A picture, which is all of the result.
     pub(super) fn image(image: Image) -> Self {
-        Self { text: String::new(), structured: None, image: Some(image), is_error: false }
+        Self { text: String::new(), structured: None, image: Some(Box::new(image)), is_error: false }
     }
 
     /// An error that the model can read and act on.

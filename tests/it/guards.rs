@@ -120,6 +120,8 @@ fn links(text: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             in_fence = !in_fence;
         } else if !in_fence {
+            // What stands between backticks is code.
+            let line: String = line.split('`').step_by(2).collect();
             for (at, _) in line.match_indices("](") {
                 found.extend(line[at + 2..].split(')').next().map(str::to_owned));
             }

@@ -125,7 +125,7 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn wanted(args: &[&str]) -> Result<Option<Wanted>, u8> {
-        let Command::Connect(args) =
+        let Some(Command::Connect(args)) =
             Cli::try_parse_from(["roam-mcp", "connect"].iter().chain(args)).map_err(|_| 2)?.command
         else {
             unreachable!()
