@@ -69,11 +69,12 @@ pub(in crate::graph::embedded) fn titled_with(db: &Connection, title: &str) -> R
 
 /// The pages, or else the blocks, whose text contains exactly this.
 fn containing(db: &Connection, part: &str, pages: bool) -> Result<Vec<(Id, String)>, Failure> {
-    let mut found = db.prepare_cached(
-        "SELECT id, text FROM node
-         WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?1) AND (parent IS NULL) = ?3 AND instr(text, ?2)",
-    )?;
-    let index = trigrams(&fold(part)).unwrap_or_default();
+    let index = trigrams(&fold(part));
+    // What is all blanks and short words is in no index, and is hardly ever asked for.
+    let indexed = if index.is_some() { "id IN (SELECT rowid FROM words WHERE words MATCH ?1)" } else { "?1 IS NULL" };
+    let mut found = db.prepare_cached(&format!(
+        "SELECT id, text FROM node WHERE {indexed} AND (parent IS NULL) = ?3 AND instr(text, ?2)"
+    ))?;
     let rows = found.query_map(params![index, part, pages], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
