@@ -4,6 +4,7 @@
 //! the graph's own ceiling, so a mistake above cannot widen what a graph gives away.
 
 mod action;
+mod datalog;
 mod embedded;
 mod error;
 mod markup;

@@ -34,7 +34,9 @@ static OUTPUT: OnceLock<NonBlocking> = OnceLock::new();
 /// When `filter` is not understood, or descriptors run out.
 pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Result<WorkerGuard, String> {
     // These two tell of every request and of every bad handshake; who wants that names them.
-    let filter: EnvFilter = format!("rmcp=warn,rustls=error,{filter}").parse().map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
+    let filter: EnvFilter = format!("rmcp=warn,rustls=error,{filter}")
+        .parse()
+        .map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
     let stderr = redirected.original.try_clone().map_err(|error| error.to_string())?;
     let ansi = stderr.is_terminal();
     let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);

@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn a_permit_carries_its_graph_and_the_best_level_that_was_granted() {
-        let caller = user_with(8, &[json!({"access": "read-only"}), json!({"access": "read-append", "graphs": ["garden"]})]);
+        let caller =
+            user_with(8, &[json!({"access": "read-only"}), json!({"access": "read-append", "graphs": ["garden"]})]);
         let permit = decide(&owned(), &caller, &on("search", ReadOnly, "garden")).unwrap();
         assert_eq!((permit.graph(), permit.level()), (Some("garden"), ReadAppend));
     }
@@ -269,7 +270,8 @@ mod tests {
     fn grant() -> impl Strategy<Value = Value> {
         let names = || prop::collection::vec("[ab*]{0,3}", 0..3);
         let level = prop::sample::select(vec!["read-only", "read-append", "full", "root"]);
-        (level, names(), names()).prop_map(|(access, graphs, tools)| json!({"access": access, "graphs": graphs, "tools": tools}))
+        (level, names(), names())
+            .prop_map(|(access, graphs, tools)| json!({"access": access, "graphs": graphs, "tools": tools}))
     }
 
     proptest! {

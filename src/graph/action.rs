@@ -9,6 +9,8 @@ use crate::access::Level;
 /// One action of the Local API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// `q`: a Datalog query, with its inputs after it.
+    Query,
     /// `data.ai.search`: pages and blocks that contain some words.
     Search,
     /// `data.ai.getPage`: a page as annotated markdown.
@@ -20,11 +22,12 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 4] = [Self::Search, Self::GetPage, Self::GetBlock, Self::BlockFromMarkdown];
+    const ALL: [Self; 5] = [Self::Query, Self::Search, Self::GetPage, Self::GetBlock, Self::BlockFromMarkdown];
 
     /// The dotted path on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Query => "q",
             Self::Search => "data.ai.search",
             Self::GetPage => "data.ai.getPage",
             Self::GetBlock => "data.ai.getBlock",
@@ -35,7 +38,7 @@ impl Action {
     /// The least level at which Roam allows it.
     pub fn needs(self) -> Level {
         match self {
-            Self::Search | Self::GetPage | Self::GetBlock => Level::ReadOnly,
+            Self::Query | Self::Search | Self::GetPage | Self::GetBlock => Level::ReadOnly,
             Self::BlockFromMarkdown => Level::ReadAppend,
         }
     }

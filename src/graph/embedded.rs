@@ -1,13 +1,14 @@
 //! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
 
 mod annotations;
-mod daily;
+pub(super) mod daily;
 mod emphasis;
 mod failure;
-mod fold;
+pub(super) mod fold;
 mod import;
 mod outline;
 mod pool;
+mod query;
 mod read;
 mod render;
 mod request;
@@ -99,15 +100,28 @@ impl Embedded {
     }
 
     async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
-        let request = Request::new(args)?;
         match action {
-            Action::Search => self.0.read(move |db| search::search(db, &request)).await,
-            Action::GetPage => self.0.read(move |db| read::page(db, &request)).await,
-            Action::GetBlock => self.0.read(move |db| read::block(db, &request)).await,
-            Action::BlockFromMarkdown => self.0.write(move |db| write::blocks_from_markdown(db, &request)).await,
+            Action::Query => self.0.read(move |db| query::query(db, &args)).await,
+            Action::Search => self.read(args, search::search).await,
+            Action::GetPage => self.read(args, read::page).await,
+            Action::GetBlock => self.read(args, read::block).await,
+            Action::BlockFromMarkdown => self.write(args, write::blocks_from_markdown).await,
         }
     }
+
+    async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.read(move |db| work(db, &request)).await
+    }
+
+    async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.write(move |db| work(db, &request)).await
+    }
 }
+
+/// What an action does with the database.
+type Work = fn(&rusqlite::Connection, &Request) -> Result<Value, Failure>;
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
