@@ -86,12 +86,15 @@ fn span(period: &str, today: Date) -> Option<(Date, Date)> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     #[test]
     fn a_word_stands_for_a_day_or_a_moment() {
         // A Wednesday.
-        let now: Zoned = "2026-08-05T15:00[Etc/UTC]".parse().unwrap();
+        let now = date(2026, 8, 5).at(15, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
         let table = [
             ("dnp/today", "August 5th, 2026"),
             ("dnp/yesterday", "August 4th, 2026"),

@@ -70,7 +70,7 @@ const FIRST: i64 = 1 << 50;
 
 /// A hash of the name (FNV-1a), so that the number is the same in every query. With the offset it stays below 2^53,
 /// which the numbers of JavaScript can hold.
-fn number(name: &str) -> i64 {
+pub(super) fn number(name: &str) -> i64 {
     let hash = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

@@ -10,6 +10,7 @@ mod pattern;
 pub(super) mod ready;
 mod rules;
 mod sink;
+mod tables;
 mod words;
 
 use std::collections::BTreeSet;

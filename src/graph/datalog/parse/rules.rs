@@ -1,6 +1,6 @@
 //! Rules: those that come as the input for `%`, and those that Roam has built in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
@@ -44,26 +44,27 @@ struct Draft {
 }
 
 impl Parser<'_> {
-    /// Reads all rules. A rule of the query hides a built-in one of its name.
+    /// Reads all rules. A rule of the query hides a built-in one of its name, except from the other built-in ones.
     pub(super) fn rules(&mut self, input: Option<&Json>) -> Result<(), QueryError> {
-        let mut drafts = Vec::new();
-        if let Some(json) = input {
-            let start = Position::start(Text::Rules);
-            let source = json
-                .as_str()
-                .ok_or_else(|| start.wrong("The input for `%` is a text with the rules, `[[(name ?x) …] …]`"))?;
-            self.heads(&edn::read(source, Text::Rules)?, &mut drafts)?;
-        }
-        self.heads(&edn::read(BUILT_IN, Text::BuiltIn)?, &mut drafts)?;
-        for Draft { rule, params, required, at, clauses } in drafts {
+        self.read(&edn::read(BUILT_IN, Text::BuiltIn)?)?;
+        let Some(json) = input else { return Ok(()) };
+        let problem = "The input for `%` is a text with the rules, `[[(name ?x) …] …]`";
+        let source = json.as_str().ok_or_else(|| Position::start(Text::Rules).wrong(problem))?;
+        self.read(&edn::read(source, Text::Rules)?)
+    }
+
+    fn read(&mut self, form: &Form) -> Result<(), QueryError> {
+        for Draft { rule, params, required, at, clauses } in self.heads(form)? {
             let clauses = self.clauses(&clauses.iter().collect::<Vec<_>>())?;
             self.rules[rule].bodies.push(Body { params, required, at, clauses });
         }
         Ok(())
     }
 
-    fn heads(&mut self, form: &Form, drafts: &mut Vec<Draft>) -> Result<(), QueryError> {
-        let earlier = self.known.clone();
+    /// What each rule is about. From here on the rules are known by name, so that they can call each other.
+    fn heads(&mut self, form: &Form) -> Result<Vec<Draft>, QueryError> {
+        let mut drafts = Vec::new();
+        let mut own: HashMap<String, usize> = HashMap::new();
         let rules = form.vector().ok_or_else(|| form.at.wrong("Rules are a vector, `[[(name ?x) …] …]`"))?;
         if rules.len() > MOST {
             return Err(form.at.wrong(format!("There are more than {MOST} rules")));
@@ -77,9 +78,6 @@ impl Parser<'_> {
             let name = name.symbol().ok_or_else(|| name.at.wrong("The name of a rule belongs here"))?;
             if matches!(name, "not" | "or" | "and" | "not-join" | "or-join") {
                 return Err(head.at.wrong(format!("A rule cannot be called `{name}`")));
-            }
-            if earlier.contains_key(name) {
-                continue;
             }
             let (required, rest) = match params {
                 [first, rest @ ..] => match first.vector() {
@@ -97,7 +95,7 @@ impl Parser<'_> {
             if clauses.is_empty() {
                 return Err(head.at.wrong(format!("The rule `{name}` says nothing")));
             }
-            let rule = *self.known.entry(name.to_owned()).or_insert_with(|| {
+            let rule = *own.entry(name.to_owned()).or_insert_with(|| {
                 self.rules.push(Rule { name: name.to_owned(), arity: params.len(), bodies: Vec::new() });
                 self.rules.len() - 1
             });
@@ -106,6 +104,7 @@ impl Parser<'_> {
             }
             drafts.push(Draft { rule, params, required, at: head.at, clauses: clauses.to_vec() });
         }
-        Ok(())
+        self.known.extend(own);
+        Ok(drafts)
     }
 }
