@@ -5,6 +5,7 @@
 
 mod action;
 mod connected;
+mod datalog;
 mod embedded;
 mod error;
 mod graphs;

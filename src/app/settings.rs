@@ -139,7 +139,9 @@ mod tests {
 
     fn settings(args: &[&str]) -> Result<Settings, ConfigError> {
         let base = ["roam-mcp", "up", "--graph", "g.json"];
-        let Some(Command::Up(up)) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else { unreachable!() };
+        let Some(Command::Up(up)) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else {
+            unreachable!()
+        };
         Settings::checked(*up, PathBuf::from("/state"))
     }
 
