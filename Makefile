@@ -39,7 +39,8 @@ go:
 	done
 
 bench: need ## Measure against a plain Go server, side by side (minutes; wants a quiet machine)
-	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp --example bench_node
+	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp
+	ROAM_MCP_GO=$(GO) cargo build --locked --release --example bench_node
 	$(MAKE) programs
 	$(ISOLATED) $(PROGRAMS)/bench -tailnet $(PROGRAMS)/tailnet -baseline $(PROGRAMS)/baseline \
 		-roam-mcp target/release/roam-mcp -bench-node target/release/examples/bench_node \

@@ -46,6 +46,8 @@ func run(p programs, quick bool, only, write string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A reader who leaves must not end this program before it has ended the others.
+	signal.Ignore(syscall.SIGPIPE)
 
 	// The peer is in this process. Its garbage collection would be noise in the figures.
 	debug.SetGCPercent(400)

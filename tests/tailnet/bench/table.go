@@ -103,7 +103,7 @@ func (t *table) text() string {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	for _, l := range append([]line{heads}, t.lines...) {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(l.cells(), "\t"), "\t"))
+		fmt.Fprintln(w, strings.Join(l.cells(), "\t"))
 	}
 	w.Flush()
 	return out.String() + "\n" + t.conditions + "\n"
