@@ -50,6 +50,8 @@ pub(super) struct Keeper<I> {
 impl<I: Ingress> Keeper<I> {
     /// Runs until the program stops.
     pub(super) async fn keep(mut self) {
+        // Of all who came in since the door was last shut, under whatever name.
+        let mut cut = CancellationToken::new();
         while !self.stop.is_cancelled() {
             let wish = self.latch.wish();
             if let Wish::Shut { by } = wish {
@@ -68,7 +70,12 @@ impl<I: Ingress> Keeper<I> {
                 news
             });
             match self.ingress.open(self.port).await {
-                Ok(listener) => self.serve(listener, &name).await,
+                Ok(listener) => {
+                    self.serve(listener, &name, &cut).await;
+                    if cut.is_cancelled() {
+                        cut = CancellationToken::new();
+                    }
+                }
                 Err(shut) => {
                     tracing::warn!("{shut}");
                     self.door.send_replace(shut);
@@ -81,10 +88,10 @@ impl<I: Ingress> Keeper<I> {
     /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the listener ends or the program
     /// stops.
     ///
-    /// The ingress is open for one name: under another, the port has to be opened anew.
-    async fn serve(&mut self, listener: I::Listener, name: &str) {
+    /// The ingress is open for one name: under another, the port has to be opened anew. That is no reason to cut anyone.
+    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) {
         let number = I::number(&listener);
-        let stop = Stop { finish: self.stop.child_token(), cut: CancellationToken::new() };
+        let stop = Stop { finish: self.stop.child_token(), cut: cut.clone() };
         let serving = self.server.serve(listener, self.tls.clone(), self.router.clone(), stop.clone());
         tokio::pin!(serving);
         let ended = loop {
@@ -97,14 +104,15 @@ impl<I: Ingress> Keeper<I> {
                 () = self.latch.is_no_longer(wish) => {}
             }
         };
+        let shut = matches!(self.latch.wish(), Wish::Shut { .. }) || !allows(&self.status.borrow(), self.port);
         tokio::join!(self.ingress.close(number), async {
             stop.finish.cancel();
             if !ended {
                 serving.await;
             }
             // A program that stops has its own deadline.
-            if self.stop.run_until_cancelled(sleep(LAST_WORDS)).await.is_some() {
-                stop.cut.cancel();
+            if shut && self.stop.run_until_cancelled(sleep(LAST_WORDS)).await.is_some() {
+                cut.cancel();
             }
         });
     }

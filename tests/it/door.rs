@@ -122,13 +122,13 @@ async fn no_funnel_wins_for_its_run_and_is_not_remembered() {
 
 #[tokio::test]
 async fn what_the_tailnet_does_not_allow_is_told_and_opens_later() {
-    tailnet().allow("patient", json!({"funnel": false})).await;
-    let home = Home::new("patient");
+    tailnet().allow("supplicant", json!({"funnel": false})).await;
+    let home = Home::new("supplicant");
     let node = home.node().await;
     let (code, _, stderr) = funnel(&home, &["on", "--for", "1h"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("/f/funnel?node="), "{stderr}");
-    tailnet().allow("patient", json!({"funnel": true})).await;
+    tailnet().allow("supplicant", json!({"funnel": true})).await;
     let status = node.process.status_is("it opens by itself", |status| status["funnel"]["state"] == "open").await;
     assert!(status["funnel"]["until"].is_string(), "{status}");
 }
@@ -146,7 +146,7 @@ async fn a_door_file_that_cannot_be_read_keeps_the_public_out_and_nobody_else() 
 
 #[test]
 fn without_a_node_the_exit_code_is_5_and_a_wrong_time_is_2() {
-    let home = Home::new("empty");
+    let home = Home::new("vacant");
     for args in [&["on"][..], &["off"], &["status", "--json"]] {
         let (code, _, stderr) = funnel(&home, args);
         assert_eq!(code, Some(5), "{stderr}");

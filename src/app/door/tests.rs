@@ -207,6 +207,22 @@ async fn the_tailnet_withdraws_the_right_whatever_the_operator_wants() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_name_opens_the_door_anew_at_once_and_cuts_nobody_until_it_is_shut() {
+    let kept = kept(DoorFlag::AsLeft);
+    kept.is(&open(None)).await;
+    let endless = kept.ask("/forever").await;
+    kept.entered.notified().await;
+    kept.status.send_replace(Status { name: "phoenix".into(), ..allowed() });
+    // The first moment in which nobody has anything to do.
+    sleep(Duration::from_millis(1)).await;
+    kept.is(&open(None)).await;
+    assert!(kept.began.elapsed() < LAST_WORDS);
+    assert_eq!((kept.relay.0.opened.load(SeqCst), kept.server.open()), (2, 1));
+    kept.order(DoorOrder::Shut).await.unwrap();
+    until_closed(endless).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_funnel_holds_for_its_run() {
     let kept = kept(DoorFlag::Shut);
     kept.is(&off(ShutBy::Flag)).await;
