@@ -136,7 +136,7 @@ async fn health_is_for_everyone_and_says_little() {
     let node = Node::shared().await;
     for client in [node.public(), node.owner().await, node.user("alice@example.com").await] {
         let reply = client.get("/health").await.expect(200);
-        assert_eq!(reply.text(), r#"{"status":"ok","graph":"ok","tools":5}"#);
+        assert_eq!(reply.text(), r#"{"status":"ok","graph":"ok","tools":36}"#);
     }
 }
 
