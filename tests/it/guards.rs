@@ -10,7 +10,7 @@ const ORDER: [&[&str]; 11] = [
     &["audit", "graph", "net", "report"],
     &["credentials", "sandbox", "tailnet", "tools"],
     &["cli", "explain"],
-    &["admin", "mcp"],
+    &["admin", "mcp", "transfer"],
     &["http"],
     &["app"],
     &["commands"],

@@ -139,7 +139,7 @@ async fn a_fault_in_go_ends_the_process_although_nobody_reads_stderr_and_is_repo
     let home = Home::new("faulty");
     let node = home.up().stderr_unread().node().await;
     tgkill(node.process.pid(), go_thread(&node), libc::SIGSEGV);
-    let status = node.process.exited(SOON).await;
+    let status = node.process.exited(PATIENCE).await;
     assert!(!status.success(), "{status}");
     let dump = std::fs::read_to_string(home.state_dir().join("crash.log")).unwrap();
     assert!(dump.contains("SIGSEGV") && dump.contains("goroutine "), "{dump}");
