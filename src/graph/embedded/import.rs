@@ -1,26 +1,26 @@
-//! Loading a Roam JSON export.
+//! Loading what Roam exports: JSON, EDN, or the zip of either.
 
+mod datoms;
+mod edn;
 mod error;
 mod export;
+mod input;
 mod load;
 mod merge;
 mod pages;
+mod reading;
 mod replace;
 
-use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use serde::de::DeserializeSeed as _;
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::source::Source;
 use super::{OpenError, checked, schema};
-use load::Loader;
-use pages::{Counting, Pages};
+use reading::Reading;
 
 pub use error::ImportError;
 
@@ -71,7 +71,7 @@ pub(super) fn import(
     export: &Path,
     database: &Path,
     existing: Existing,
-    progress: impl FnMut(Progress),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Imported, ImportError> {
     let unreadable = |source| ImportError::Unreadable { path: export.to_owned(), source };
     let unwritable = |source| ImportError::Unwritable { path: database.to_owned(), source };
@@ -92,7 +92,7 @@ pub(super) fn import(
     // It is readable by its owner alone, and removed again unless everything below succeeds.
     let draft = NamedTempFile::with_prefix_in(".importing-", directory).map_err(unwritable)?;
     let reading = Reading { export, database, source: Source::new(export, &metadata) };
-    let mut imported = reading.fill(draft.path(), &file, progress)?;
+    let mut imported = input::open(export, file, |input| reading.fill(draft.path(), input, &mut progress))?;
     if existing == Existing::Rehearse {
         return Ok(imported);
     }
@@ -143,88 +143,4 @@ fn open_to_replace(database: &Path, existing: Existing) -> Result<Connection, Im
         return Err(ImportError::Additions { path: database.to_owned(), added });
     }
     Ok(db)
-}
-
-/// One import under way.
-struct Reading<'a> {
-    export: &'a Path,
-    database: &'a Path,
-    source: Source,
-}
-
-impl Reading<'_> {
-    /// Makes a complete database at `draft`.
-    fn fill(&self, draft: &Path, file: &File, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
-        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
-        let mut db = Connection::open(draft).map_err(database)?;
-        // A draft that is lost costs nothing, so it is written without a journal and synced once, when it is complete.
-        db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;")
-            .and_then(|()| db.execute_batch(schema::TABLES))
-            .map_err(database)?;
-        let transaction = db.transaction().map_err(database)?;
-        let imported = self.read(&transaction, file, progress)?;
-        let seal = || {
-            self.source.save(&transaction)?;
-            transaction.execute_batch(schema::INDEXES)?;
-            transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", schema::VERSION)?;
-            transaction.commit()
-        };
-        seal().map_err(database)?;
-        db.execute_batch("ANALYZE; PRAGMA journal_mode = WAL;").map_err(database)?;
-        db.close().map_err(|(_, source)| database(source))?;
-        Ok(imported)
-    }
-
-    /// Reads the array of pages, one page at a time.
-    fn read(&self, db: &Connection, file: &File, progress: impl FnMut(Progress)) -> Result<Imported, ImportError> {
-        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
-        let count = Cell::new(0);
-        let mut text = BufReader::with_capacity(1 << 16, Counting { file, count: &count });
-        let start =
-            text.fill_buf().map_err(|source| ImportError::Unreadable { path: self.export.to_owned(), source })?;
-        if start.is_empty() {
-            return Err(ImportError::Empty { path: self.export.to_owned() });
-        }
-        // Editors on Windows put a mark in front of UTF-8, which JSON does not have.
-        let mark = if start.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-        text.consume(mark);
-
-        let loader = Loader::new(db).map_err(database)?;
-        let mut pages = Pages { loader, progress, count: &count, total: self.source.bytes, last: None, failure: None };
-        let mut json = serde_json::Deserializer::from_reader(text);
-        let outcome = (&mut pages).deserialize(&mut json).and_then(|()| json.end());
-        let Pages { loader, last, failure, .. } = pages;
-        if let Some(failure) = failure {
-            return Err(self.failed(failure));
-        }
-        outcome.map_err(|error| self.malformed(&error, last))?;
-        if loader.pages == 0 {
-            return Err(ImportError::Empty { path: self.export.to_owned() });
-        }
-        let Loader { pages, blocks, repaired, .. } = loader;
-        let mentioned = loader.finish().map_err(|failure| self.failed(failure))?;
-        Ok(Imported { pages, blocks, mentioned, repaired, kept: 0 })
-    }
-
-    fn failed(&self, failure: Failure) -> ImportError {
-        let path = self.database.to_owned();
-        match failure {
-            Failure::Database(source) => ImportError::Database { path, source },
-            other => ImportError::Unwritable { path, source: std::io::Error::other(other.report()) },
-        }
-    }
-
-    fn malformed(&self, error: &serde_json::Error, page: Option<String>) -> ImportError {
-        let path = self.export.to_owned();
-        if error.is_io() {
-            return ImportError::Unreadable { path, source: std::io::Error::other(error.to_string()) };
-        }
-        let (line, column) = (error.line(), error.column());
-        let text = error.to_string();
-        // The place is told apart from the problem.
-        let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
-        let problem = if error.is_eof() { "the file ends in the middle; was it copied whole?".into() } else { problem };
-        ImportError::Malformed { path, line, column, page, problem }
-    }
 }

@@ -1,7 +1,9 @@
 //! The embedded graph as a whole: what goes in, and what comes out.
 
+mod crash;
 mod editing;
 mod finding;
+mod formats;
 mod importing;
 mod invariants;
 mod pages;

@@ -28,6 +28,14 @@ pub enum ImportError {
         /// The export.
         path: PathBuf,
     },
+    /// It is a zip without an export, or one that is not sound.
+    #[error("{path}: {problem}", path = path.display())]
+    Zip {
+        /// The zip.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The export is not what Roam writes.
     #[error("{path}, line {line}, column {column}{place}: {problem}; {HOW_TO_EXPORT}", path = path.display(), place = after(page.as_ref()))]
     Malformed {
@@ -77,8 +85,7 @@ pub enum ImportError {
     },
 }
 
-const HOW_TO_EXPORT: &str =
-    "in Roam choose Export All, format JSON, unpack the download, and name the .json file in it";
+const HOW_TO_EXPORT: &str = "in Roam choose Export All, format JSON or EDN, and name the file that it gives you";
 
 fn after(page: Option<&String>) -> String {
     page.map(|title| format!(", after the page {title:?}")).unwrap_or_default()

@@ -11,7 +11,7 @@ use crate::graph::markup::{Reference, references};
 
 /// Takes one page after the other. References wait until all pages are there.
 pub(super) struct Loader<'db> {
-    db: &'db Connection,
+    pub(super) db: &'db Connection,
     insert: Statement<'db>,
     refer: Statement<'db>,
     next: Id,

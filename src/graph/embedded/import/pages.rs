@@ -1,8 +1,6 @@
 //! The array of pages, read without ever holding more than one of them.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::Read;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
@@ -12,9 +10,9 @@ use super::load::{Loader, Problem};
 use crate::graph::embedded::failure::Failure;
 
 /// The array, as the JSON reader sees it: each element goes to the loader and is gone.
-pub(super) struct Pages<'a, 'db, P> {
+pub(super) struct Pages<'a, 'db> {
     pub(super) loader: Loader<'db>,
-    pub(super) progress: P,
+    pub(super) progress: &'a mut dyn FnMut(Progress),
     pub(super) count: &'a Cell<u64>,
     pub(super) total: u64,
     /// Title of the last page that was stored, to tell where trouble begins.
@@ -23,7 +21,7 @@ pub(super) struct Pages<'a, 'db, P> {
     pub(super) failure: Option<Failure>,
 }
 
-impl<'de, P: FnMut(Progress)> DeserializeSeed<'de> for &mut Pages<'_, '_, P> {
+impl<'de> DeserializeSeed<'de> for &mut Pages<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -31,7 +29,7 @@ impl<'de, P: FnMut(Progress)> DeserializeSeed<'de> for &mut Pages<'_, '_, P> {
     }
 }
 
-impl<'de, P: FnMut(Progress)> Visitor<'de> for &mut Pages<'_, '_, P> {
+impl<'de> Visitor<'de> for &mut Pages<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,19 +51,5 @@ impl<'de, P: FnMut(Progress)> Visitor<'de> for &mut Pages<'_, '_, P> {
             (self.progress)(Progress { bytes: self.count.get(), total: self.total, pages, blocks });
         }
         Ok(())
-    }
-}
-
-/// Counts what is read from a file.
-pub(super) struct Counting<'a> {
-    pub(super) file: &'a File,
-    pub(super) count: &'a Cell<u64>,
-}
-
-impl Read for Counting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.count.set(self.count.get() + length as u64);
-        Ok(length)
     }
 }

@@ -1,0 +1,99 @@
+//! The other forms of an export: EDN, and the zip that Roam offers.
+
+use std::io::Write as _;
+
+use serde_json::json;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::super::testing::{Workshop, new_garden};
+use super::invariants::check;
+use super::{Action, ask, page, texts};
+
+/// Roam's database of a small garden. The facts of one block stand apart, as they may.
+const EDN: &str = r#"#datascript/DB {:schema {:block/uid {:db/unique :db.unique/identity}, :block/refs {:db/cardinality :db.cardinality/many}}
+, :datoms [[1 :user/uid "annuser" 536870913] [1 :user/display-name "Ann" 536870913]
+[2 :block/uid "gardenpag" 536870914] [2 :node/title "Garden" 536870914] [2 :block/children 3 536870914] [2 :block/children 4 536870914]
+[2 :create/time 1000 536870914] [2 :create/user 1 536870914] [2 :page/sidebar 0 536870914]
+[3 :block/string "Roses need [[Soil]]\nand \"sun\" \u00e9" 536870915] [3 :block/uid "rosesblok" 536870915] [3 :block/order 1 536870915] [3 :block/parents 2 536870915]
+[4 :block/string "Beds" 536870915] [4 :block/uid "bedsblock" 536870915] [4 :block/order 0 536870915] [4 :block/heading 2 536870915]
+[4 :block/open false 536870915] [4 :children/view-type :numbered 536870915] [4 :block/children 6 536870915] [4 :block/props {:color "red"} 536870915]
+[5 :node/title "Soil" 536870916] [5 :block/uid "soilpage1" 536870916] [5 :window/filters {:includes #{"a"}} 536870916]
+[6 :block/uid "deepblock" 536870916] [6 :block/order 0 536870916] [6 :block/refs 3 536870916]
+[7 :log/id 1785715200000 536870917] [7 :node/title "August 3rd, 2026" 536870917] [7 :block/uid "08-03-2026" 536870917]
+[6 :block/string "see ((rosesblok))" 536870917]]}"#;
+
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, contents) in files {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(contents).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn an_edn_export_is_the_same_graph() {
+    let workshop = Workshop::with(EDN.as_bytes());
+    let imported = workshop.import().unwrap();
+    assert_eq!((imported.pages, imported.blocks, imported.mentioned), (3, 3, 0));
+    check(&workshop.database());
+    let graph = workshop.open();
+    let garden = page(&graph, "Garden").await;
+    let expected = "# Garden <roam uid=\"gardenpag\"/>\n\n- Beds <roam uid=\"bedsblock\" heading=\"2\" childrenViewType=\"numbered\"/>\n";
+    assert!(garden.starts_with(expected), "{garden}");
+    assert_eq!(texts(&graph, "Garden").await[2..], ["- Roses need [[Soil]]", "  and \"sun\" é"]);
+    let guidelines = ask(&graph, Action::GetGraphGuidelines, json!({})).await;
+    assert_eq!(guidelines["starredPages"], json!(["Garden"]));
+    let found = ask(&graph, Action::RoamQuery, json!({ "query": "((rosesblok))" })).await;
+    assert_eq!(found["results"][0]["uid"], "deepblock");
+}
+
+#[tokio::test]
+async fn a_zip_of_either_is_unpacked() {
+    let json = new_garden().to_string();
+    for (name, contents) in [("garden.json", json.as_bytes()), ("backup/garden.EDN", EDN.as_bytes())] {
+        let workshop =
+            Workshop::with(&zipped(&[("readme.md", b"notes"), (name, contents), ("__MACOSX/._garden.json", b"x")]));
+        workshop.import().unwrap();
+        assert!(page(&workshop.open(), "Garden").await.contains("Beds"), "{name}");
+    }
+}
+
+#[test]
+fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
+    let bomb = zipped(&[("bomb.json", &vec![b' '; 30 << 20])]);
+    let loop_of_blocks = r#"#d/DB {:datoms [[1 :node/title "A" 1] [1 :block/children 2 1] [2 :block/children 2 1] [2 :block/uid "x" 1]]}"#;
+    let table: Vec<(Vec<u8>, &str)> = vec![
+        (EDN.as_bytes()[..EDN.len() / 2].to_vec(), "line 6, column 32: the file ends in the middle"),
+        (b"#datascript/DB {:schema {}}".to_vec(), "no `:datoms`"),
+        (b"#datascript/DB {:datoms [[1 2 3]]}".to_vec(), "a fact is"),
+        (b"#datascript/DB {:datoms [[1 :node/title \"A\" 1]]} x".to_vec(), "goes on after its end"),
+        (b"#datascript/DB {:datoms []}".to_vec(), "has no pages"),
+        (
+            b"#datascript/DB {:datoms [[1 :node/title \"A\" 1] [2 :node/title \"A\" 1]]}".to_vec(),
+            "after the page \"A\": the page \"A\" is there twice",
+        ),
+        (loop_of_blocks.as_bytes().to_vec(), "has no pages"),
+        (b"PK\x03\x04 and no more".to_vec(), "this zip cannot be read"),
+        (zipped(&[("notes.md", b"x")]), "choose JSON or EDN"),
+        (zipped(&[("a.json", b"[]"), ("b.edn", b"{}")]), "more than one export"),
+        (bomb, "no export of Roam"),
+        (zipped(&[("a.json", b"[{\"title\": 5}]")]), "line 1, column"),
+    ];
+    for (export, expected) in table {
+        let workshop = Workshop::with(&export);
+        let error = match workshop.import() {
+            Err(error) => error.to_string(),
+            // What is in a circle hangs on no page, and the page itself is sound.
+            Ok(imported) => {
+                assert_eq!((imported.pages, imported.blocks), (1, 0));
+                continue;
+            }
+        };
+        assert!(error.contains(expected) && error.contains("export.json"), "{expected}: {error}");
+        let left: Vec<_> =
+            std::fs::read_dir(workshop.directory()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["export.json"], "{expected}");
+    }
+}
