@@ -101,7 +101,7 @@ fn generate(path: &Path, blocks: u64, pages: u64) {
             if dice.roll(5) == 0 {
                 text.push(format!("[[{}]]", title(2 + dice.skewed(pages - 2))));
             }
-            if uid % (blocks / HUB_REFERENCES.min(blocks)) == 0 {
+            if uid.is_multiple_of(blocks / HUB_REFERENCES.min(blocks)) {
                 text.push("[[Hub]]".into());
             }
             if dice.roll(30) == 0 {

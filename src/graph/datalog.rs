@@ -69,7 +69,7 @@ fn query_at(
         let size = facts.size()?;
         let solver =
             Solver { facts: &facts, rules: &query.rules, names: &query.names, budget: Rc::clone(&budget), size };
-        let found = solver.complete(&query.clauses, start, &wanted)?;
+        let found = solver.complete(&query.clauses, &start, &wanted)?;
         find::result(&query.find, &found, &Puller::new(&facts, &budget), limits.rows)
     };
     let answer = answer().map_err(|error| budget.explain(error));

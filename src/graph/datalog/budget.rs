@@ -30,7 +30,8 @@ impl Default for Limits {
             longest: Duration::from_secs(120),
             // Nobody reads more than this, and a client could not hold it.
             rows: 100_000,
-            memory: 64 << 20,
+            // Enough for the references of a million blocks.
+            memory: 128 << 20,
         }
     }
 }

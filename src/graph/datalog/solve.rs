@@ -142,7 +142,7 @@ impl Solver<'_, '_> {
                 }
                 Clause::Call(call) => self.call(&relation, call, context, sink),
                 Clause::Not(not) => {
-                    let found = self.complete(&not.clauses, relation.project(&not.join)?, &not.join)?;
+                    let found = self.complete(&not.clauses, &relation.project(&not.join)?, &not.join)?;
                     let left = relation.without(&found)?;
                     self.apply(left, None, steps, rest, keep, context)
                 }

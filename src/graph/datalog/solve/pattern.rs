@@ -76,8 +76,11 @@ impl Solver<'_, '_> {
                 (None, column)
             }
         };
-        let open =
-            matches!(entity, Place::Open) || matches!(value, Place::Open) || matches!(pattern.attribute, Name::Any);
+        // Where a part of the facts is left out, two of them can give the same row.
+        let single = known.is_some_and(|attribute| !attribute.is_many());
+        let open = matches!(entity, Place::Open)
+            || matches!(value, Place::Open) && !single
+            || matches!(pattern.attribute, Name::Any);
         let names_it = matches!(pattern.attribute, Name::Var(_)) && column.is_none();
         let mut sink = if open { sink(added).with_repetitions() } else { sink(added) };
         let attributes = ATTRIBUTES.iter().filter(|attribute| match known {

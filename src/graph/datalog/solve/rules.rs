@@ -39,7 +39,7 @@ impl Solver<'_, '_> {
     pub(in crate::graph::datalog) fn complete(
         &self,
         clauses: &[Clause],
-        start: Relation,
+        start: &Relation,
         wanted: &[Var],
     ) -> Result<Relation, QueryError> {
         let tables = RefCell::new(Tables::new(&self.budget));

@@ -42,7 +42,7 @@ pub(super) fn rows(facts: &[Fact], source: &str, inputs: &[Json], now: &Zoned) -
         let found = naive.all(&clauses, start.clone());
         naive.query.clauses = clauses;
         if !naive.improve() {
-            return naive.result(found);
+            return naive.result(&found);
         }
     }
 }
@@ -183,7 +183,7 @@ impl Naive<'_> {
         }
     }
 
-    fn result(&self, found: Vec<Row>) -> Vec<Vec<Json>> {
+    fn result(&self, found: &[Row]) -> Vec<Vec<Json>> {
         let find = &self.query.find;
         let var = |element: &Element| match element {
             Element::Var(var) | Element::Aggregate { var, .. } | Element::Pull(var, _) => *var,

@@ -4,6 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::garden::garden;
 use super::{ask, sorted};
+use crate::graph::embedded::testing::{graph, new_garden};
+use crate::graph::{Action, ErrorCode};
 
 #[test]
 fn find_says_which_form_the_result_has() {
@@ -95,4 +97,16 @@ fn a_pull_stands_beside_other_columns() {
     let query = "[:find (pull ?b [:block/uid]) (count ?c) :where [?b :block/children ?c]]";
     let found = sorted(&ask(&garden, query, &[]).unwrap());
     assert!(found.contains(&json!([{ "uid": "beds" }, 2])), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_action_takes_the_query_and_its_inputs() {
+    let (_workshop, graph) = graph(&new_garden());
+    let query = "[:find ?s . :in $ ?u :where [?b :block/uid ?u] [?b :block/string ?s]]";
+    let found = graph.invoke(Action::Query, vec![json!(query), json!("deepblock")]).await;
+    assert_eq!(found, Ok(json!("deep __down__")));
+    for args in [vec![], vec![json!({})], vec![json!("[:find")], vec![json!(query)]] {
+        let error = graph.invoke(Action::Query, args).await.unwrap_err();
+        assert_eq!(error.code, Some(ErrorCode::VALIDATION_ERROR));
+    }
 }
