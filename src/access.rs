@@ -4,7 +4,7 @@
 //!
 //! 1. [`Peer`]: how did the connection arrive? A fact of the listener that accepted it, never of a header or an address.
 //! 2. [`Caller`]: who is behind the request? Made from the peer, and on public planes from a credential.
-//! 3. [`Permit`]: may this caller do this operation? Only [`decide`] makes one, and a graph cannot be touched without it.
+//! 3. [`Permit`]: may this caller do this operation? Only [`decide()`] makes one, and a graph cannot be touched without it.
 
 mod caller;
 mod decide;

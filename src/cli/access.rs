@@ -56,6 +56,7 @@ pub struct AccessFlags {
     pub allow_openai: bool,
 
     /// A copy of https://openai.com/chatgpt-connectors.json, read again when it changes
+    #[allow(rustdoc::bare_urls, reason = "help texts print it as it is")]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_OPENAI_FILE", value_hint = ValueHint::FilePath)]
     pub openai_file: Option<PathBuf>,
 
