@@ -49,7 +49,8 @@ impl Indexer {
         db.execute_batch(schema::TABLES)?;
         db.execute("INSERT INTO words(words, rank) VALUES ('hashsize', ?1)", [IN_MEMORY])?;
         let (texts, received) = sync_channel(WAITING);
-        let thread = thread::spawn(move || index(db, &received));
+        let thread =
+            thread::Builder::new().name("indexer".into()).spawn(move || index(&db, &received)).map_err(unwritable)?;
         Ok(Self { batch: Vec::with_capacity(BATCH), texts, thread, file })
     }
 
@@ -90,13 +91,13 @@ impl Indexer {
     }
 }
 
-fn index(db: Connection, texts: &Receiver<Batch>) -> rusqlite::Result<()> {
+fn index(db: &Connection, texts: &Receiver<Batch>) -> rusqlite::Result<()> {
     let mut insert = db.prepare("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?;
     for batch in texts {
         for (id, text) in batch {
             insert.execute(params![id, text])?;
         }
     }
-    drop(insert);
-    db.execute_batch("COMMIT")
+    // In one piece it is searched fastest. In several large ones, a later write would one day have to merge them.
+    db.execute_batch("INSERT INTO words(words) VALUES ('optimize'); COMMIT")
 }
