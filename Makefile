@@ -4,6 +4,8 @@ export CARGO_TERM_COLOR ?= auto
 GO = $(shell tests/tools/go.sh)
 ISOLATED = tests/tools/isolated.sh
 PROGRAMS = target/programs
+# As build.rs has them, so that what is tested is what is linked.
+GO_TAGS = -tags=netgo,osusergo
 
 .PHONY: help demo test lint unit go bench install clean
 
@@ -32,11 +34,13 @@ unit: programs
 go:
 	@for module in vendor/libtailscale tests/tailnet; do \
 		echo "$$module: gofmt, vet, test"; \
-		(cd $$module && test -z "$$($(dir $(GO))gofmt -l .)" && $(GO) vet ./... && $(GO) test ./...) || exit 1; \
+		(cd $$module && test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l .)" && \
+			$(GO) vet $(GO_TAGS) ./... && $(GO) test -trimpath $(GO_TAGS) ./...) || exit 1; \
 	done
 
 bench: need ## Measure against a plain Go server, side by side (minutes; wants a quiet machine)
-	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp --example bench_node
+	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp
+	ROAM_MCP_GO=$(GO) cargo build --locked --release --example bench_node
 	$(MAKE) programs
 	$(ISOLATED) $(PROGRAMS)/bench -tailnet $(PROGRAMS)/tailnet -baseline $(PROGRAMS)/baseline \
 		-roam-mcp target/release/roam-mcp -bench-node target/release/examples/bench_node \

@@ -4,18 +4,24 @@
 //!
 //! 1. [`Peer`]: how did the connection arrive? A fact of the listener that accepted it, never of a header or an address.
 //! 2. [`Caller`]: who is behind the request? Made from the peer, and on public planes from a credential.
-//! 3. [`Permit`]: may this caller do this operation? Only [`decide`] makes one, and a graph cannot be touched without it.
+//! 3. [`Permit`]: may this caller do this operation? Only [`decide()`] makes one, and a graph cannot be touched without it.
 
 mod caller;
 mod decide;
 mod directory;
 mod level;
+mod origin;
 mod peer;
+mod policy;
 mod rule;
+mod sources;
 
-pub use caller::{Caller, Credential, TailnetNode, TailnetUser};
-pub use decide::{Denied, Operation, Permit, Policy, admit, decide, sees};
+pub use caller::{Caller, Credential, CredentialKind, TailnetNode, TailnetUser};
+pub use decide::{Denied, Operation, Permit, admit, allows, decide, sees};
 pub use directory::Directory;
 pub use level::Level;
+pub use origin::{Barrier, Origin};
 pub use peer::{Peer, Plane};
+pub use policy::{Ceiling, Policy, Share};
 pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};
+pub use sources::Sources;

@@ -4,41 +4,51 @@ mod door;
 mod graphs;
 mod progress;
 mod reporter;
+mod rules;
 mod settings;
+mod shared;
 mod signals;
 mod state_dir;
 mod view;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use door::DoorFlag;
 pub use settings::Settings;
 pub use state_dir::{StateDir, StateDirError};
 
-use crate::access::{Directory, Policy};
+use crate::access::Directory;
 use crate::admin;
-use crate::config::{HttpSection, RoamTools};
+use crate::audit::Audit;
+use crate::config::HttpSection;
 use crate::graph::Graphs;
-use crate::http::{Credentials, Names, Site};
+use crate::http::{Names, Site};
 use crate::mcp::Mcp;
 use crate::net::{Limits, Server};
 use crate::report::{CertificateState, Door, start_card};
 use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
+use crate::tools::Outside;
+use door::Latch;
 use progress::Progress;
 use reporter::Reporter;
+use rules::Rules;
 use view::View;
 
 /// Requests in flight when the program is told to stop have this long.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Closing a node takes milliseconds; one that takes this long hangs and is left to the end of the process.
 const CLOSE: Duration = Duration::from_secs(7);
+/// A control server that answers does so in a second or two, with a yes, a no, or a request for a person.
+const SILENCE: Duration = Duration::from_secs(5);
 /// The start card waits this long for the certificate and for the public door, and then says how they stand.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -63,19 +73,23 @@ pub enum UpError {
 ///
 /// # Errors
 /// When it cannot start, or the control server refuses it.
-pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
-    let stop = signals::stop_token().map_err(anyhow::Error::from)?;
+pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> {
+    let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
-    let graphs = graphs::open(&settings.graph, &state, &progress)?;
-    let http = RoamTools::load(&settings.roam_tools).and_then(|mut file| file.http()).map_err(anyhow::Error::from)?;
+    let graphs = graphs::open(&settings, &state, &progress)?;
+    let http = shared::load(&mut settings)?;
+    let rules = Rules::open(settings.access.clone(), shared::keys(&http), state.path())?;
+    let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
     let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
-    let result = match join(&node, &progress, &stop).await {
+    let result = match join(&node, &view, &progress, &stop).await {
         Ok(Some(status)) => {
             view.update(status);
-            Running { settings, state, node: node.clone(), view, graphs, http, stop }.serve(&progress).await
+            let running =
+                Running { settings, state, node: node.clone(), view, graphs, http, rules, reload, audit, stop };
+            running.serve(&progress).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -88,9 +102,24 @@ pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
 }
 
 /// Joins the tailnet; `None` when told to stop while waiting to be let in.
-async fn join(node: &Node, progress: &Progress, stop: &CancellationToken) -> Result<Option<Status>, UpError> {
+async fn join(
+    node: &Node,
+    view: &View,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Result<Option<Status>, UpError> {
     let step = progress.step("Joining the tailnet");
-    match stop.run_until_cancelled(node.up()).await {
+    let mut joined = pin!(stop.run_until_cancelled(node.up()));
+    let joined = match tokio::time::timeout(SILENCE, &mut joined).await {
+        Ok(joined) => joined,
+        Err(_) => {
+            if !view.waits_for_person() {
+                progress.waiting("The control server does not answer; trying until it does");
+            }
+            joined.await
+        }
+    };
+    match joined {
         None => Ok(None),
         Some(Ok(status)) => {
             step.done(&format!("Joined {} as {}", status.tailnet, status.name));
@@ -109,14 +138,18 @@ struct Running {
     view: Arc<View>,
     graphs: Graphs,
     http: HttpSection,
+    rules: Arc<Rules>,
+    reload: Arc<Notify>,
+    audit: Audit,
     stop: CancellationToken,
 }
 
 impl Running {
     async fn serve(self, progress: &Progress) -> Result<(), UpError> {
         let mut tasks = JoinSet::new();
-        let credentials = Credentials { token: self.http.token.clone(), path_secret: self.http.path_secret.clone() };
-        let router = self.site(&mut tasks, credentials.clone());
+        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
+        let router = self.site(&mut tasks, &whois);
+        let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
         let server = Server::new(Limits::default());
 
         let slot = CertificateSlot::new();
@@ -128,7 +161,8 @@ impl Running {
             let (server, router, stop) = (server.clone(), router.clone(), self.stop.clone());
             tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
         }
-        let door = self.door(&mut tasks, &server, &slot, router);
+        let latch = Latch::new(self.state.door(), self.settings.funnel);
+        let door = self.door(&mut tasks, &server, &slot, router.clone(), &latch);
         self.settle("Getting a certificate", progress, certificate.clone(), |state| {
             *state != CertificateState::Pending
         })
@@ -140,10 +174,13 @@ impl Running {
             node: self.node.clone(),
             view: Arc::clone(&self.view),
             graphs: self.graphs.clone(),
-            credentials,
+            http: self.http.clone(),
+            rules: Arc::clone(&self.rules),
+            whois: Arc::clone(&whois),
             funnel_port: self.settings.funnel_port,
             certificate,
             door,
+            latch,
             server: server.clone(),
         };
         if !self.stop.is_cancelled() {
@@ -151,7 +188,8 @@ impl Running {
         }
         let socket = self.state.admin_socket()?;
         let (admin, stop) = (server.clone(), self.stop.clone());
-        tasks.spawn(async move { admin.serve(socket, None, admin::router(reporter.into_shared()), stop).await });
+        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(Arc::new(reporter), router));
+        tasks.spawn(async move { admin.serve(socket, None, routes, stop).await });
         self.stop.cancelled().await;
 
         tracing::info!("stopping");
@@ -159,26 +197,28 @@ impl Running {
             0 => {}
             cut => tracing::warn!(connections = cut, "cut at the end of their time"),
         }
+        // It writes down the last uses.
+        drop(watching.await);
         Ok(())
     }
 
     /// The router, and the task that keeps what follows from the node's own record in step with it.
-    fn site(&self, tasks: &mut JoinSet<()>, credentials: Credentials) -> Router {
-        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
-        let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
+    fn site(&self, tasks: &mut JoinSet<()>, whois: &Arc<WhoIsCache>) -> Router {
+        let (rules, whois) = (Arc::clone(&self.rules), Arc::clone(whois));
         let site = Arc::new(Site {
-            policy: Arc::clone(&policy),
+            policy: Arc::clone(&rules.policy),
             names: ArcSwap::from_pointee(Names::default()),
-            credentials,
+            keys: Arc::clone(&rules.keys),
+            gate: Arc::clone(&rules.gate),
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
-            mcp: Mcp::new(&self.graphs, &policy, &self.stop),
+            audit: self.audit.clone(),
+            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit, &Outside::default()),
         });
         let router = crate::http::router(Arc::clone(&site));
         let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);
         let apply = move |status: &Status| {
             whois.clear();
-            let owner = status.owner.as_ref().map(|owner| owner.id);
-            policy.store(Arc::new(Policy { owner, ..Policy::default() }));
+            rules.set_owner(status.owner.as_ref());
             site.names.store(Arc::new(Names::new(&status.name, &status.addresses, &extra, &ports)));
         };
         let mut changes = self.view.subscribe();
@@ -191,26 +231,34 @@ impl Running {
         router
     }
 
+    /// Answers who may do what.
+    fn explainer(&self, whois: Arc<WhoIsCache>) -> admin::Explainer {
+        let rules = Arc::clone(&self.rules);
+        let graphs: Vec<_> = self.graphs.list().iter().map(|graph| graph.name().to_owned()).collect();
+        Arc::new(move |question| rules.explain(question, &whois.seen(), &graphs))
+    }
+
     fn door(
         &self,
         tasks: &mut JoinSet<()>,
         server: &Server,
         slot: &CertificateSlot,
         router: Router,
+        latch: &Latch,
     ) -> watch::Receiver<Door> {
-        if !self.settings.funnel {
-            return watch::channel(Door::Off).1;
-        }
         let (state, door) = watch::channel(Door::Opening);
         let keeper = door::Keeper {
-            node: self.node.clone(),
+            ingress: self.node.clone(),
             port: self.settings.funnel_port,
             server: server.clone(),
-            tls: slot.acceptor(),
+            tls: Some(slot.acceptor()),
             router,
+            latch: latch.clone(),
+            status: self.view.subscribe(),
+            door: state,
             stop: self.stop.clone(),
         };
-        tasks.spawn(keeper.keep(self.view.subscribe(), state));
+        tasks.spawn(keeper.keep());
         door
     }
 

@@ -4,26 +4,33 @@
 //! the graph's own ceiling, so a mistake above cannot widen what a graph gives away.
 
 mod action;
+mod connected;
+mod datalog;
 mod embedded;
 mod error;
+mod graphs;
+mod local_api;
 mod markup;
+#[cfg(test)]
+pub(crate) mod recorder;
 
-use std::sync::Arc;
-
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::{Level, Permit};
+use crate::config::{TokenLevel, TokenStatus};
 
+pub use crate::config::Kind;
 pub use action::Action;
+pub use connected::Connected;
 #[cfg(test)]
 pub(crate) use embedded::testing;
+pub(crate) use embedded::without_annotations;
 pub use embedded::{Embedded, Existing, ExportError, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
-
-/// The graphs of this server. A clone is cheap and shows the same graphs.
-#[derive(Clone, Debug, Default)]
-pub struct Graphs(Arc<[Graph]>);
+pub use graphs::{DuplicateGraph, Graphs};
+pub use local_api::{
+    API_VERSION, Desktop, Granted, Launch, Listed, Opener, Settings as DesktopSettings, TokenRequest, TokenState,
+};
 
 /// One graph. A clone is cheap and works on the same data.
 #[derive(Clone, Debug)]
@@ -35,92 +42,27 @@ pub struct Graph {
     backend: Backend,
 }
 
-/// Where Roam keeps a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// On Roam's servers.
-    Hosted,
-    /// On this machine alone.
-    Offline,
-}
-
 /// What a caller may know about a graph before touching it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphInfo {
     /// The short name to call it by.
     pub nickname: String,
     /// Its canonical name.
     pub name: String,
     /// The most that can be done with it.
-    pub access_level: Level,
+    pub access_level: TokenLevel,
+    /// How its token fared when that was last heard of; `None` if it has none, or nothing was heard.
+    pub token_status: Option<TokenStatus>,
 }
-
-/// Two graphs would answer to one name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("two graphs are called {0:?}; give one of them another name or nickname")]
-pub struct DuplicateGraph(pub String);
 
 /// Whoever holds the data.
 #[derive(Clone, Debug)]
 enum Backend {
     Embedded(Embedded),
-}
-
-impl Graphs {
-    /// Puts graphs together. Names are told apart by case, nicknames are not.
-    ///
-    /// # Errors
-    /// When two of them share a name or a nickname.
-    pub fn new(graphs: Vec<Graph>) -> Result<Self, DuplicateGraph> {
-        for (at, graph) in graphs.iter().enumerate() {
-            for earlier in &graphs[..at] {
-                if earlier.name == graph.name {
-                    return Err(DuplicateGraph(graph.name.clone()));
-                }
-                if same_nickname(&earlier.nickname, &graph.nickname) {
-                    return Err(DuplicateGraph(graph.nickname.clone()));
-                }
-            }
-        }
-        Ok(Self(graphs.into()))
-    }
-
-    /// All of them, in the order they were given.
-    pub fn list(&self) -> &[Graph] {
-        &self.0
-    }
-
-    /// Finds the graph a call means: by nickname, then by name; without either, the only one there is.
-    ///
-    /// # Errors
-    /// `GRAPH_NOT_CONFIGURED` or `GRAPH_NOT_SELECTED`, with the graphs there are to choose from.
-    pub fn resolve(&self, wanted: Option<&str>) -> Result<&Graph, GraphError> {
-        match wanted.filter(|wanted| !wanted.is_empty()) {
-            Some(wanted) => self
-                .0
-                .iter()
-                .find(|graph| same_nickname(&graph.nickname, wanted))
-                .or_else(|| self.0.iter().find(|graph| graph.name == wanted))
-                .ok_or_else(|| {
-                    let shown: String = wanted.chars().take(80).collect();
-                    self.choose(ErrorCode::GRAPH_NOT_CONFIGURED, format!("No graph here is called {shown:?}."))
-                }),
-            None => match &*self.0 {
-                [only] => Ok(only),
-                [] => Err(self.choose(ErrorCode::GRAPH_NOT_CONFIGURED, "This server has no graph yet.".into())),
-                _ => Err(self.choose(ErrorCode::GRAPH_NOT_SELECTED, "There are several graphs; say which one.".into())),
-            },
-        }
-    }
-
-    fn choose(&self, code: ErrorCode, message: String) -> GraphError {
-        let available: Vec<Value> = self.0.iter().map(|graph| graph.info().to_json()).collect();
-        GraphError::new(code, message)
-            .with("available_graphs", available)
-            .with("instruction", "Call again with `graph` set to the nickname of one of the available graphs.")
-    }
+    Desktop(connected::Entry),
+    /// Takes down what it is asked, for tests of the layers above.
+    #[cfg(test)]
+    Recorder(recorder::Recorder),
 }
 
 impl Graph {
@@ -152,7 +94,33 @@ impl Graph {
 
     /// What `list_graphs` shows of it.
     pub fn info(&self) -> GraphInfo {
-        GraphInfo { nickname: self.nickname.clone(), name: self.name.clone(), access_level: self.level }
+        let (access_level, token_status) = match &self.backend {
+            Backend::Embedded(_) => (self.level.into(), None),
+            #[cfg(test)]
+            Backend::Recorder(_) => (self.level.into(), None),
+            // Official tools leave the level out, and mean all of it.
+            Backend::Desktop(desktop) => {
+                (desktop.entry().access_level.unwrap_or(TokenLevel::Full), desktop.entry().token_status)
+            }
+        };
+        GraphInfo { nickname: self.nickname.clone(), name: self.name.clone(), access_level, token_status }
+    }
+
+    /// What Roam says of the graph's token now; `Unknown` for a graph that needs none. Starts nothing.
+    pub async fn token_state(&self) -> TokenState {
+        match &self.backend {
+            Backend::Embedded(_) => TokenState::Unknown,
+            #[cfg(test)]
+            Backend::Recorder(_) => TokenState::Unknown,
+            Backend::Desktop(desktop) => desktop.token_state().await,
+        }
+    }
+
+    /// Notes in `~/.roam-tools.json` how the token fares, if that is news. A failure is logged, and no more.
+    pub async fn record_token(&self, level: Option<TokenLevel>, status: TokenStatus) {
+        if let Backend::Desktop(desktop) = &self.backend {
+            desktop.record(level, status).await;
+        }
     }
 
     /// Does one action.
@@ -163,6 +131,9 @@ impl Graph {
         self.check(permit, action)?;
         match &self.backend {
             Backend::Embedded(store) => store.invoke(action, args).await,
+            Backend::Desktop(desktop) => desktop.graph().invoke(action, args).await,
+            #[cfg(test)]
+            Backend::Recorder(recorder) => recorder.invoke(action, args),
         }
     }
 
@@ -186,55 +157,32 @@ impl Graph {
 impl GraphInfo {
     /// As it stands in results and in the context of errors.
     pub fn to_json(&self) -> Value {
-        serde_json::json!({ "nickname": self.nickname, "name": self.name, "accessLevel": self.access_level.as_str() })
+        let mut info =
+            json!({ "nickname": self.nickname, "name": self.name, "accessLevel": self.access_level.as_str() });
+        if let Some(status) = self.token_status {
+            info["lastKnownTokenStatus"] = status.as_str().into();
+        }
+        info
     }
 }
 
-fn same_nickname(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+impl From<Level> for TokenLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::ReadOnly => Self::ReadOnly,
+            Level::ReadAppend => Self::ReadAppend,
+            Level::Full => Self::Full,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn named(name: &str, nickname: &str, level: Level) -> (testing::Workshop, Graph) {
         let (workshop, store) = testing::graph(&testing::new_garden());
         (workshop, Graph::embedded(name, nickname, level, store))
-    }
-
-    #[test]
-    fn a_graph_is_found_by_nickname_then_by_name_and_alone_without_either() {
-        let (_one, work) = named("Work-Notes", "work", Level::Full);
-        let (_two, home) = named("work", "home", Level::ReadOnly);
-        let both = Graphs::new(vec![work.clone(), home]).unwrap();
-        let found = |wanted| both.resolve(wanted).map(|graph| graph.name().to_owned());
-        assert_eq!(found(Some("WORK")).unwrap(), "Work-Notes");
-        assert_eq!(found(Some("Work-Notes")).unwrap(), "Work-Notes");
-        assert_eq!(found(Some("Home")).unwrap(), "work");
-        assert_eq!(found(Some("work-notes")).unwrap_err().code, Some(ErrorCode::GRAPH_NOT_CONFIGURED));
-        let error = found(Some("")).unwrap_err();
-        assert_eq!(
-            (found(None).unwrap_err(), error.code.clone()),
-            (error.clone(), Some(ErrorCode::GRAPH_NOT_SELECTED))
-        );
-        let shown = json!({ "nickname": "home", "name": "work", "accessLevel": "read-only" });
-        assert_eq!(error.context["available_graphs"][1], shown);
-
-        let only = Graphs::new(vec![work]).unwrap();
-        assert_eq!(only.resolve(None).unwrap().nickname(), "work");
-        assert_eq!(Graphs::default().resolve(None).unwrap_err().code, Some(ErrorCode::GRAPH_NOT_CONFIGURED));
-    }
-
-    #[test]
-    fn two_graphs_cannot_answer_to_one_name() {
-        let (_workshop, graph) = named("a", "b", Level::Full);
-        let twin = Graph { nickname: "B".into(), name: "other".into(), ..graph.clone() };
-        assert_eq!(Graphs::new(vec![graph.clone(), twin]).unwrap_err(), DuplicateGraph("B".into()));
-        let twin = Graph { nickname: "other".into(), ..graph.clone() };
-        assert_eq!(Graphs::new(vec![graph, twin]).unwrap_err(), DuplicateGraph("a".into()));
     }
 
     #[tokio::test]

@@ -1,8 +1,10 @@
 //! The way of a request, from the accepted connection to the MCP service: every route and every check on this page.
 
-mod credentials;
+mod bearer;
+mod gate;
 mod headers;
 mod identify;
+mod limits;
 mod names;
 mod refusal;
 
@@ -10,18 +12,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get};
 
-pub use credentials::Credentials;
+pub use gate::Gate;
 pub use names::Names;
 
-use crate::access::{self, Directory, Peer, Policy};
+use crate::access::{self, Credential, CredentialKind, Directory, Peer, Policy};
+use crate::audit::Audit;
+use crate::credentials::Keys;
 use crate::mcp::Mcp;
-pub(crate) use refusal::Refusal;
+use refusal::Refusal;
 
 /// Everything that answers depend on. The parts that change while the server runs are swapped whole.
 pub struct Site {
@@ -30,9 +34,13 @@ pub struct Site {
     /// The names this server answers to.
     pub names: ArcSwap<Names>,
     /// What opens the public door.
-    pub credentials: Credentials,
+    pub keys: Arc<Keys>,
+    /// Who gets as far as that, and how often.
+    pub gate: Arc<ArcSwap<Gate>>,
     /// Who is behind a tailnet address.
     pub directory: Arc<dyn Directory>,
+    /// Where refusals are recorded.
+    pub audit: Audit,
     /// The MCP service.
     pub mcp: Mcp,
 }
@@ -44,13 +52,14 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/mcp", any(mcp))
         // `/<secret>/mcp` and `/mcp/<secret>`: for clients that cannot send a header.
         .route("/{first}/{second}", any(mcp_by_secret))
-        .fallback(async || Refusal::UnknownPath)
+        .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
         .with_state(site)
 }
 
 /// What holds on every route of every plane.
 async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
     let mut response = match site.names.load().check(&request) {
         Ok(()) => {
             // Identity comes from the connection: whatever claims to carry one goes before anything can read it.
@@ -59,6 +68,16 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
         }
         Err(refusal) => refusal.into_response(),
     };
+    // Whoever is turned down too often is told to wait, in the same way whatever they tried. A right credential is not
+    // turned down, so nobody can make its holder wait.
+    if let (Some(peer), 401 | 403 | 404) = (peer, response.status().as_u16())
+        && let Err(wait) = site.gate.load().limits.turned_down(&peer)
+    {
+        response = Refusal::TooMuch(wait).into_response();
+    }
+    if let (Some(peer), 401 | 403 | 404 | 429) = (peer, response.status().as_u16()) {
+        site.audit.refused(peer, response.status().as_u16()).await;
+    }
     let headers = response.headers_mut();
     // A path secret must not travel to another site in a Referer.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -73,42 +92,64 @@ async fn health(State(site): State<Arc<Site>>) -> Response {
 }
 
 async fn mcp(State(site): State<Arc<Site>>, request: Request) -> Response {
-    respond(&site, request, false).await
+    respond(&site, request, None).await
 }
 
-async fn mcp_by_secret(
-    State(site): State<Arc<Site>>,
-    Path((first, second)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    let shown = match (first.as_str(), second.as_str()) {
-        (secret, "mcp") | ("mcp", secret) => secret,
+async fn mcp_by_secret(State(site): State<Arc<Site>>, request: Request) -> Response {
+    // The path as it was sent: a secret needs no escapes, and whatever has some is unknown here.
+    let shown = match request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/')) {
+        Some((secret, "mcp") | ("mcp", secret)) => secret,
         _ => "",
     };
-    // Compared even when there is nothing to compare, so that a wrong secret takes as long as any unknown path.
-    match site.credentials.path_secret_matches(shown) {
-        true => respond(&site, request, true).await,
-        false => Refusal::UnknownPath.into_response(),
+    match by_secret(&site, &request, shown) {
+        Some(credential) => respond(&site, request, Some(credential)).await,
+        None => Refusal::UnknownPath.into_response(),
     }
 }
 
-/// Who is it, may they come in, and is it a call at all: in this order, so that a stranger learns nothing.
-async fn respond(site: &Site, mut request: Request, by_secret: bool) -> Response {
+/// Looks a secret up although there is none, so that every unknown path takes as long as a wrong secret.
+async fn unknown(State(site): State<Arc<Site>>, request: Request) -> Refusal {
+    by_secret(&site, &request, "");
+    Refusal::UnknownPath
+}
+
+/// The credential of a secret path. For those whom the list of sources keeps out, a right secret is like a wrong one.
+fn by_secret(site: &Site, request: &Request, shown: &str) -> Option<Arc<Credential>> {
+    let peer = request.extensions().get::<Peer>()?;
+    let found = site.keys.find(CredentialKind::Path, shown, peer.source());
+    found.filter(|_| site.gate.load().is_open_to(peer))
+}
+
+/// May they come from there, who is it, may they come in, not too often, and is it a call at all: in this order, so that a
+/// stranger learns nothing.
+async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Credential>>) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         tracing::error!("a connection without a peer");
         return Refusal::Internal.into_response();
     };
-    let caller = match identify::identify(site, peer, request.headers(), by_secret).await {
+    let gate = site.gate.load_full();
+    if !gate.is_open_to(&peer) {
+        return Refusal::ForeignSource.into_response();
+    }
+    let caller = match identify::identify(site, &gate, peer, request.headers(), by_secret).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
     if let Err(denied) = access::admit(&site.policy.load(), &caller) {
-        tracing::info!(plane = %peer.plane(), %denied, "refused");
+        tracing::info!(plane = %peer.plane(), %denied, barrier = %denied.barrier(), "refused");
         return Refusal::Denied(denied).into_response();
     }
     if request.method() != Method::POST {
         return Refusal::MethodNotAllowed.into_response();
     }
+    let place = match gate.limits.enter(&caller) {
+        Ok(place) => place,
+        Err(wait) => {
+            tracing::info!(plane = %peer.plane(), %caller, "at the limit");
+            return Refusal::TooMuch(wait).into_response();
+        }
+    };
     request.extensions_mut().insert(caller);
-    site.mcp.answer(request).await
+    let response = site.mcp.answer(request).await;
+    place.until_sent(response.unwrap_or_else(|unreadable| Refusal::Unreadable(unreadable).into_response()))
 }

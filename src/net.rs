@@ -9,6 +9,7 @@ mod connection;
 mod limits;
 mod listener;
 mod slots;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -20,11 +21,11 @@ use axum::Router;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 pub use limits::Limits;
 pub use listener::Listener;
+pub use stop::Stop;
 
 use connection::Protocol;
 use slots::Slots;
@@ -43,26 +44,29 @@ impl Server {
         Self { slots: Slots::new(limits), protocol: Arc::new(Protocol::new(limits)), connections: Arc::default() }
     }
 
-    /// Accepts from `listener` until it ends or `stop` is cancelled, and drops it.
+    /// Accepts from `listener` until it ends or is told to stop, and drops it.
     ///
-    /// Connections live on. After `stop` each one finishes the requests in flight and closes; see [`drain`](Self::drain).
+    /// Connections live on until [`Stop`] tells them to end as well; see [`drain`](Self::drain).
     pub async fn serve<L: Listener>(
         &self,
         mut listener: L,
         tls: Option<TlsAcceptor>,
         app: Router,
-        stop: CancellationToken,
+        stop: impl Into<Stop>,
     ) {
+        let stop = stop.into();
         // Done once here, it makes the router's clone for each request cheap.
         let app = app.with_state(());
-        while let Some(Some((io, peer))) = stop.run_until_cancelled(listener.accept()).await {
+        while let Some(Some((io, peer))) = stop.finish.run_until_cancelled(listener.accept()).await {
             let Some(slot) = self.slots.take(peer) else { continue };
             let (protocol, tls, app) = (Arc::clone(&self.protocol), tls.clone(), app.clone());
             // A child, because its lock is looked at with every request and is then no other connection's.
-            let stop = stop.child_token();
+            let Stop { finish, cut } = stop.child();
             self.spawn(async move {
                 let _slot = slot;
-                protocol.run(io, peer, tls, app, stop).await;
+                if cut.run_until_cancelled(protocol.run(io, peer, tls, app, finish)).await.is_none() {
+                    debug!(plane = %peer.plane(), "connection cut");
+                }
             });
         }
     }
@@ -74,7 +78,7 @@ impl Server {
 
     /// Waits for the open connections to end, and aborts those still open after `deadline`. Returns how many it cut.
     ///
-    /// To be called when the listeners' `stop` is cancelled: it is `stop` that asks connections to end. Who gives up waiting
+    /// To be called when the listeners were told to stop: it is [`Stop::finish`] that asks connections to end. Who gives up waiting
     /// (drops the future) cuts them all.
     pub async fn drain(&self, deadline: Duration) -> usize {
         let deadline = Instant::now() + deadline;

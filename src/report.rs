@@ -31,6 +31,9 @@ pub struct Report {
     pub graphs: Vec<String>,
     /// Connections that are open now.
     pub connections: usize,
+    /// What is wrong with files and grants; what they said before, or nothing, is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// The node in the tailnet.
@@ -102,13 +105,19 @@ pub enum CertificateState {
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Door {
     /// Not wanted.
-    Off,
+    Off {
+        /// Who said so.
+        by: ShutBy,
+    },
     /// On its way.
     Opening,
     /// The public internet reaches this node.
     Open {
         /// At this port.
         port: u16,
+        /// Until then; `None` for as long as nobody shuts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// The tailnet does not allow it. It opens by itself once that changes.
     Unavailable {
@@ -117,6 +126,20 @@ pub enum Door {
         /// The page on which an administrator can allow it, if the control server names one.
         enable_url: Option<String>,
     },
+}
+
+/// Who shut the public door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShutBy {
+    /// `--no-funnel`, for this run.
+    Flag,
+    /// `roam-mcp funnel off`, until it is opened again.
+    Operator,
+    /// The end of the time it was opened for.
+    Time,
+    /// A state directory that does not say how it was left.
+    Unreadable,
 }
 
 impl fmt::Display for CertificateState {
@@ -138,11 +161,14 @@ impl fmt::Display for CertificateState {
 impl fmt::Display for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Off => f.write_str("off (--no-funnel)"),
-            Self::Opening => f.write_str("opening"),
-            Self::Open { port } => write!(f, "open on port {port}"),
+            Self::Off { by } => write!(f, "Funnel is off ({by})"),
+            Self::Opening => f.write_str("Funnel is opening"),
+            Self::Open { port, until: None } => write!(f, "Funnel is open on port {port}"),
+            Self::Open { port, until: Some(until) } => {
+                write!(f, "Funnel is open on port {port} for another {}", remaining(*until, Timestamp::now()))
+            }
             Self::Unavailable { reason, enable_url } => {
-                write!(f, "shut: {reason}")?;
+                write!(f, "Funnel is shut: {reason}")?;
                 match enable_url {
                     Some(url) => write!(f, " An administrator can allow it at {url}")?,
                     None => f.write_str(
@@ -152,6 +178,44 @@ impl fmt::Display for Door {
                 }
                 f.write_str(". It opens by itself then; the tailnet side works meanwhile.")
             }
+        }
+    }
+}
+
+impl fmt::Display for ShutBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "--no-funnel",
+            Self::Operator => "shut by the operator; `roam-mcp funnel on` opens it",
+            Self::Time => "its time was up; `roam-mcp funnel on` opens it",
+            Self::Unreadable => "door.json in the state directory cannot be read; `roam-mcp funnel on` opens it",
+        })
+    }
+}
+
+/// The time left, for people, and its end.
+fn remaining(until: Timestamp, now: Timestamp) -> String {
+    let minutes = (until.as_second().saturating_sub(now.as_second()).max(0) + 59) / 60;
+    let left = match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    };
+    format!("{left}, until {}", until.strftime("%F %H:%M UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_in_whole_minutes_of_which_the_last_one_counts() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        for (seconds, left) in
+            [(-5, "0 min"), (1, "1 min"), (60, "1 min"), (61, "2 min"), (7200, "2 h"), (7201, "2 h 1 min")]
+        {
+            let until = now + jiff::SignedDuration::from_secs(seconds);
+            assert!(remaining(until, now).starts_with(&format!("{left}, until 2026-01-01 1")), "{seconds}");
         }
     }
 }

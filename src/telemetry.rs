@@ -24,6 +24,9 @@ pub enum Format {
 /// Lines that wait for a slow reader of stderr; more are dropped, because a log must not stop the server.
 const WAITING_LINES: usize = 8192;
 
+/// These tell of every request, every bad handshake and every turn of the node. Who wants that names them in the filter.
+const TALKATIVE: &str = "rmcp=warn,rustls=error,tailscale=warn";
+
 static OUTPUT: OnceLock<NonBlocking> = OnceLock::new();
 
 /// Starts logging to the program's own stderr. Keep the guard until the end: dropping it writes the last lines.
@@ -33,10 +36,8 @@ static OUTPUT: OnceLock<NonBlocking> = OnceLock::new();
 /// # Errors
 /// When `filter` is not understood, or descriptors run out.
 pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Result<WorkerGuard, String> {
-    // These two tell of every request and of every bad handshake; who wants that names them.
-    let filter: EnvFilter = format!("rmcp=warn,rustls=error,{filter}")
-        .parse()
-        .map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
+    let filter: EnvFilter =
+        format!("{TALKATIVE},{filter}").parse().map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
     let stderr = redirected.original.try_clone().map_err(|error| error.to_string())?;
     let ansi = stderr.is_terminal();
     let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);

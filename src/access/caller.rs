@@ -1,6 +1,9 @@
 //! Who is behind a request.
 
 use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::Rule;
 
@@ -12,7 +15,7 @@ pub enum Caller {
     /// A tagged node of the tailnet: it acts for its tags, not for a person.
     Tagged(TailnetNode),
     /// A holder of a credential, coming through Funnel.
-    Public(Credential),
+    Public(Arc<Credential>),
     /// The operator, on the admin socket.
     Admin,
 }
@@ -41,13 +44,34 @@ pub struct TailnetNode {
     pub grants: Vec<Rule>,
 }
 
-/// What a public caller showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// The bearer token of the configuration.
-    BearerToken,
-    /// The path secret of the configuration.
-    PathSecret,
+/// What a public caller showed, and what it allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The name that its owner gave it.
+    pub name: String,
+    /// How it is shown.
+    pub kind: CredentialKind,
+    /// What it allows, under the ceiling of public access.
+    pub rule: Rule,
+}
+
+/// How a credential is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialKind {
+    /// In the header `Authorization: Bearer <token>`
+    Bearer,
+    /// In the URL, for clients that cannot send a header
+    Path,
+}
+
+impl fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bearer => "bearer",
+            Self::Path => "path",
+        })
+    }
 }
 
 impl fmt::Display for Caller {
@@ -55,8 +79,7 @@ impl fmt::Display for Caller {
         match self {
             Self::User(user) => write!(f, "{} on {}", user.login, user.node),
             Self::Tagged(node) => write!(f, "{} ({})", node.node, node.tags.join(", ")),
-            Self::Public(Credential::BearerToken) => f.write_str("holder of the bearer token"),
-            Self::Public(Credential::PathSecret) => f.write_str("holder of the path secret"),
+            Self::Public(credential) => write!(f, "holder of the credential `{}`", credential.name),
             Self::Admin => f.write_str("operator on the admin socket"),
         }
     }

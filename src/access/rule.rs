@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::Level;
@@ -14,7 +14,7 @@ pub const CAPABILITY: &str = "roam-mcp.internal/cap/roam-mcp";
 ///
 /// In a grant: `{"access": "read-append", "graphs": ["work"], "tools": ["search*", "get_*"]}`; without `graphs` or `tools`
 /// it is for all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The level.
@@ -29,7 +29,16 @@ pub struct Rule {
 
 /// Names, in which `*` stands for any text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patterns(Vec<String>);
+pub struct Patterns(Vec<Pattern>);
+
+/// A name with stars in it. Most have one at the end or none, and those are matched without looking for stars again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    Any,
+    Exactly(String),
+    Opening(String),
+    Stars(String),
+}
 
 /// A grant that means nothing to this program, and so grants nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,28 +70,88 @@ impl Rule {
 }
 
 impl Patterns {
+    /// No name at all.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Whether one of the patterns is `name`.
     pub fn matches(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| matches(pattern, name))
+        self.0.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The first pattern that is `name`, as it was written.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|pattern| pattern.matches(name)).map(Pattern::as_str)
+    }
+}
+
+impl Pattern {
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exactly(text) => text == name,
+            Self::Opening(text) => text.strip_suffix('*').is_some_and(|opening| name.starts_with(opening)),
+            Self::Stars(text) => matches(text, name),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Any => "*",
+            Self::Exactly(text) | Self::Opening(text) | Self::Stars(text) => text,
+        }
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        match text.find('*') {
+            None => Self::Exactly(text),
+            Some(0) if text.len() == 1 => Self::Any,
+            Some(at) if at + 1 == text.len() => Self::Opening(text),
+            Some(_) => Self::Stars(text),
+        }
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Patterns {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        Self(names.into_iter().map(|name| Pattern::from(name.into())).collect())
     }
 }
 
 impl Default for Patterns {
     /// All names.
     fn default() -> Self {
-        Self(vec!["*".into()])
+        Self(vec![Pattern::Any])
+    }
+}
+
+impl Serialize for Patterns {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Pattern::as_str))
     }
 }
 
 impl<'de> Deserialize<'de> for Patterns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self)
+        Vec::<String>::deserialize(deserializer).map(Self::from_iter)
     }
 }
 
 impl fmt::Display for Patterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(", "))
+        for (at, pattern) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { ", " }, pattern.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on graphs [{}] through tools [{}]", self.access, self.graphs, self.tools)
     }
 }
 
@@ -129,6 +198,7 @@ mod tests {
             ("*é*", "café au lait", true),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} against {name}");
+            assert_eq!(Patterns::from_iter([pattern]).matches(name), expected, "{pattern} against {name}, prepared");
         }
     }
 

@@ -1,93 +1,145 @@
-//! Keeps the public door open while the tailnet allows it.
+//! Keeps the public door open while the tailnet allows it and the operator wants it.
 //!
 //! tsnet checks the `funnel` attribute when the port is opened and never again, so a node whose right is withdrawn would
 //! go on serving the public. The keeper watches the node's record: it shuts the door when the right goes and opens it
-//! when the right comes, also for the first time.
+//! when the right comes, also for the first time. The operator's wish, with the time it is good for, is in the [`Latch`].
+//! Nothing else opens or shuts the door.
+
+mod ingress;
+mod latch;
+mod order;
+#[cfg(test)]
+mod tests;
+mod wish;
 
 use std::time::Duration;
 
 use axum::Router;
 use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::net::Server;
+pub(super) use latch::Latch;
+pub(super) use order::obey;
+pub use wish::DoorFlag;
+
+use crate::net::{Server, Stop};
 use crate::report::Door;
-use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, TailnetListener};
+use crate::tailnet::Status;
+use ingress::Ingress;
+use wish::Wish;
 
 /// Between tries when opening fails for another reason than the tailnet's policy.
 const RETRY: Duration = Duration::from_secs(15);
+/// What requests in flight have when the door is shut: a call takes milliseconds, and "shut" has to mean now.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
-pub(super) struct Keeper {
-    pub(super) node: Node,
+pub(super) struct Keeper<I> {
+    pub(super) ingress: I,
     pub(super) port: u16,
     pub(super) server: Server,
-    pub(super) tls: TlsAcceptor,
+    pub(super) tls: Option<TlsAcceptor>,
     pub(super) router: Router,
+    pub(super) latch: Latch,
+    pub(super) status: watch::Receiver<Status>,
+    pub(super) door: watch::Sender<Door>,
     pub(super) stop: CancellationToken,
 }
 
-impl Keeper {
+impl<I: Ingress> Keeper<I> {
     /// Runs until the program stops.
-    pub(super) async fn keep(self, mut status: watch::Receiver<Status>, state: watch::Sender<Door>) {
+    pub(super) async fn keep(mut self) {
+        // Of all who came in since the door was last shut, under whatever name.
+        let mut cut = CancellationToken::new();
         while !self.stop.is_cancelled() {
-            status.mark_unchanged();
-            match self.node.listen(Kind::Funnel, self.port).await {
-                Ok(listener) => {
-                    state.send_replace(Door::Open { port: self.port });
-                    self.serve(listener, &mut status).await;
-                    state.send_replace(Door::Opening);
+            let wish = self.latch.wish();
+            if let Wish::Shut { by } = wish {
+                self.show(Door::Off { by });
+                let stop = self.stop.clone();
+                stop.run_until_cancelled(self.latch.is_no_longer(wish)).await;
+                continue;
+            }
+            let name = self.status.borrow_and_update().name.clone();
+            self.door.send_if_modified(|door| {
+                // What keeps it shut is told until it opens, not the tries in between.
+                let news = matches!(door, Door::Off { .. } | Door::Open { .. });
+                if news {
+                    *door = Door::Opening;
                 }
-                Err(error) => {
-                    let shut = self.explain(error).await;
-                    tracing::warn!("Funnel is {shut}");
-                    state.send_replace(shut);
-                    self.wait_for_change(&mut status).await;
+                news
+            });
+            match self.ingress.open(self.port).await {
+                Ok(listener) => {
+                    self.serve(listener, &name, &cut).await;
+                    if cut.is_cancelled() {
+                        cut = CancellationToken::new();
+                    }
+                }
+                Err(shut) => {
+                    tracing::warn!("{shut}");
+                    self.door.send_replace(shut);
+                    self.wait_for_change(wish).await;
                 }
             }
         }
     }
 
-    /// Serves until the right is withdrawn, the listener ends or the program stops.
-    async fn serve(&self, listener: TailnetListener, status: &mut watch::Receiver<Status>) {
-        let number = listener.number();
-        let shut = self.stop.child_token();
-        let serving = self.server.serve(listener, Some(self.tls.clone()), self.router.clone(), shut.clone());
+    /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the listener ends or the program
+    /// stops.
+    ///
+    /// The ingress is open for one name: under another, the port has to be opened anew. That is no reason to cut anyone.
+    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) {
+        let number = I::number(&listener);
+        let stop = Stop { finish: self.stop.child_token(), cut: cut.clone() };
+        let serving = self.server.serve(listener, self.tls.clone(), self.router.clone(), stop.clone());
         tokio::pin!(serving);
-        let ended = tokio::select! {
-            () = &mut serving => true,
-            _ = status.wait_for(|status| !self.allowed(status)) => false,
+        let ended = loop {
+            let wish = self.latch.wish();
+            let Wish::Open { until } = wish else { break false };
+            self.show(Door::Open { port: self.port, until });
+            tokio::select! {
+                () = &mut serving => break true,
+                _ = self.status.wait_for(|status| !allows(status, self.port) || status.name != name) => break false,
+                () = self.latch.is_no_longer(wish) => {}
+            }
         };
-        // From here on the ingress is refused; then the open connections are told to end.
-        if let Err(error) = self.node.unlisten(number).await {
-            tracing::debug!(%error, "closing the Funnel port");
-        }
-        shut.cancel();
-        if !ended {
-            serving.await;
-        }
+        let shut = matches!(self.latch.wish(), Wish::Shut { .. }) || !allows(&self.status.borrow(), self.port);
+        tokio::join!(self.ingress.close(number), async {
+            stop.finish.cancel();
+            if !ended {
+                serving.await;
+            }
+            // A program that stops has its own deadline.
+            if shut && self.stop.run_until_cancelled(sleep(LAST_WORDS)).await.is_some() {
+                cut.cancel();
+            }
+        });
     }
 
-    fn allowed(&self, status: &Status) -> bool {
-        status.https && status.funnel && status.funnel_ports.contains(&self.port)
-    }
-
-    /// Turns a failure to open into what the operator reads.
-    async fn explain(&self, error: NodeError) -> Door {
-        let enable_url = match error.kind {
-            ErrorKind::FunnelUnavailable => self.node.enable_url("funnel").await,
-            ErrorKind::HttpsUnavailable => self.node.enable_url("serve").await,
-            _ => None,
-        };
-        Door::Unavailable { reason: error.message, enable_url }
+    fn show(&self, door: Door) {
+        self.door.send_if_modified(|shown| {
+            let news = *shown != door;
+            if news {
+                tracing::info!("{door}");
+                *shown = door;
+            }
+            news
+        });
     }
 
     /// A change of the node's record may have brought the right. Anything else is tried again after a while.
-    async fn wait_for_change(&self, status: &mut watch::Receiver<Status>) {
+    async fn wait_for_change(&mut self, wish: Wish) {
         tokio::select! {
-            _ = status.changed() => {}
-            () = tokio::time::sleep(RETRY) => {}
+            _ = self.status.changed() => {}
+            () = self.latch.is_no_longer(wish) => {}
+            () = sleep(RETRY) => {}
             () = self.stop.cancelled() => {}
         }
     }
+}
+
+/// Whether the tailnet gives the node the right to Funnel at `port`.
+fn allows(status: &Status, port: u16) -> bool {
+    status.https && status.funnel && status.funnel_ports.contains(&port)
 }

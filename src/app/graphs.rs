@@ -1,17 +1,48 @@
-//! Opens the graph to serve, loading its export when it is new.
+//! What to serve: an export, loaded when it is new, or the graphs of Roam Desktop.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
+use super::Settings;
 use super::progress::Progress;
 use super::state_dir::StateDir;
 use crate::access::Level;
-use crate::graph::{Embedded, Existing, Graph, Graphs, Source};
+use crate::config;
+use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs, Source};
+
+/// How long a remote caller waits for Roam Desktop to come up. Hosted clients give a call up after half a minute or so.
+const PATIENCE: Duration = Duration::from_secs(22);
+
+/// The graphs that the settings name. Those of Roam Desktop may be connected later.
+pub(super) fn open(settings: &Settings, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
+    match &settings.graph {
+        Some(export) => open_export(export, state, progress),
+        None => connected(settings, progress),
+    }
+}
+
+fn connected(settings: &Settings, progress: &Progress) -> anyhow::Result<Graphs> {
+    let mut desktop = DesktopSettings::of_user(settings.launch)?;
+    desktop.launch = desktop.launch.within(PATIENCE);
+    let connected = Connected::new(settings.roam_tools.clone(), Desktop::new(desktop));
+    match connected.graphs() {
+        Ok(graphs) if !graphs.is_empty() => {
+            let names: Vec<&str> = graphs.iter().map(Graph::nickname).collect();
+            progress.print(&format!("Serving {} from Roam Desktop", names.join(", ")));
+        }
+        Ok(_) => progress.print("No graph is connected yet; run `roam-mcp connect`, and it is served from then on"),
+        Err(error) => progress.print(&format!("No graph to serve yet. {error}")),
+    }
+    Ok(connected.into())
+}
 
 /// Opens the graph of `export`. It is loaded once; from then on the database is the graph, and holds what was added.
-pub(super) fn open(export: &Path, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
-    let name = name_of(export)?;
+fn open_export(export: &Path, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
+    let name = config::graph_name(export).with_context(|| {
+        format!("{}: cannot make a graph name of this; use a file name with letters in it", export.display())
+    })?;
     let database = state.graphs()?.join(format!("{name}.sqlite"));
     if database.exists() {
         warn_if_changed(export, &database);
@@ -40,35 +71,5 @@ fn warn_if_changed(export: &Path, database: &Path) {
             database = %database.display(),
             "the export has changed since it was loaded; to load it afresh and lose what was added here, move the database away"
         );
-    }
-}
-
-/// The graph is called after the file, in the characters that Roam allows.
-fn name_of(export: &Path) -> anyhow::Result<String> {
-    let stem = export.file_stem().with_context(|| format!("{} is not a file", export.display()))?.to_string_lossy();
-    let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
-    match name.trim_matches('-') {
-        "" => bail!(
-            "{}: cannot make a graph name of this; use a file name with letters in it",
-            PathBuf::from(export).display()
-        ),
-        name => Ok(name.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_graph_is_called_after_its_file() {
-        for (file, name) in
-            [("garden.json", "garden"), ("/a/My Notes (2).json", "My-Notes--2"), ("x.tar.json", "x-tar")]
-        {
-            assert_eq!(name_of(Path::new(file)).unwrap(), name);
-        }
-        for bad in ["/", "日本.json", "..."] {
-            assert!(name_of(Path::new(bad)).is_err(), "{bad}");
-        }
     }
 }

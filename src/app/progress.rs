@@ -59,15 +59,13 @@ impl Progress {
         self.waiting("Waiting for you to log in");
     }
 
-    /// Shows what the node is waiting for.
-    pub(super) fn state(&self, state: &str) {
-        // Waiting for a login shows when there is a URL to show: with a key, that state passes by itself.
-        if state == "NeedsMachineAuth" {
-            self.waiting("Waiting for an administrator to approve this node (admin console, Machines)");
-        }
+    /// Says that an administrator has to let the node in.
+    pub(super) fn approval(&self) {
+        self.waiting("Waiting for an administrator to approve this node (admin console, Machines)");
     }
 
-    fn waiting(&self, what: &str) {
+    /// Shows what is being waited for.
+    pub(super) fn waiting(&self, what: &str) {
         if self.terminal { self.bar().set_message(what.to_owned()) } else { self.print(&format!("{what} …")) }
     }
 

@@ -1,40 +1,47 @@
-//! Makes reports from the parts of a running node.
+//! What a running node does for its operator: reports from its parts, and orders to its door.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::door::{self, Latch};
+use super::rules::Rules;
 use super::view::View;
-use crate::admin;
+use crate::admin::{Answer, DoorOrder, Operated};
+use crate::config::HttpSection;
 use crate::graph::{Graph, Graphs};
-use crate::http::Credentials;
 use crate::net::Server;
 use crate::report::{CertificateState, Door, NodeReport, Report, Urls};
 use crate::secret::Secret;
-use crate::tailnet::{Node, Status};
+use crate::tailnet::{Node, Status, WhoIsCache};
 
 pub(super) struct Reporter {
     pub(super) started: Timestamp,
     pub(super) node: Node,
     pub(super) view: Arc<View>,
     pub(super) graphs: Graphs,
-    pub(super) credentials: Credentials,
+    pub(super) http: HttpSection,
+    pub(super) rules: Arc<Rules>,
+    pub(super) whois: Arc<WhoIsCache>,
     pub(super) funnel_port: u16,
     pub(super) certificate: watch::Receiver<CertificateState>,
     pub(super) door: watch::Receiver<Door>,
+    pub(super) latch: Latch,
     pub(super) server: Server,
 }
 
-impl Reporter {
-    pub(super) fn into_shared(self) -> admin::Reporter {
-        let reporter = Arc::new(self);
-        Arc::new(move |secrets| {
-            let reporter = Arc::clone(&reporter);
-            Box::pin(async move { reporter.report(secrets).await })
-        })
+impl Operated for Reporter {
+    fn report(&self, secrets: bool) -> Answer<'_, Report> {
+        Box::pin(self.report(secrets))
     }
 
+    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Door, String>> {
+        Box::pin(door::obey(&self.latch, self.door.clone(), order))
+    }
+}
+
+impl Reporter {
     pub(super) async fn report(&self, show_secrets: bool) -> Report {
         let status = match self.node.status().await {
             Ok(status) => status,
@@ -53,6 +60,7 @@ impl Reporter {
             funnel: self.door.borrow().clone(),
             graphs: self.graphs.list().iter().map(Graph::name).map(str::to_owned).collect(),
             connections: self.server.open(),
+            problems: self.rules.problems().into_iter().chain(self.whois.malformed()).collect(),
         }
     }
 
@@ -62,13 +70,13 @@ impl Reporter {
             443 => format!("https://{name}"),
             port => format!("https://{name}:{port}"),
         };
-        let secret = self.credentials.path_secret.as_ref();
+        let secret = self.http.path_secret.as_ref();
         Urls {
             tailnet: format!("https://{name}/mcp"),
             tailnet_plain: format!("http://{name}/mcp"),
             public_secret: secret.map(|secret| format!("{public}/{}/mcp", shown(secret))),
             public: format!("{public}/mcp"),
-            token: shown(&self.credentials.token),
+            token: shown(&self.http.token),
             masked: !show_secrets,
         }
     }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::UpError;
 use super::state_dir::StateDir;
-use crate::cli::UpArgs;
+use super::{DoorFlag, UpError};
+use crate::audit::AuditSettings;
+use crate::cli::{AccessFlags, UpArgs};
 use crate::config::{self, ConfigError};
 use crate::secret::Secret;
 use crate::tailnet::NodeConfig;
@@ -14,16 +15,26 @@ use crate::tailnet::NodeConfig;
 pub struct Settings {
     /// How it joins.
     pub node: NodeConfig,
-    /// The export to serve.
-    pub graph: PathBuf,
-    /// Whether to open the public door.
-    pub funnel: bool,
+    /// What was said about the public door.
+    pub funnel: DoorFlag,
+    /// The export to serve; `None` for the graphs of Roam Desktop that were connected.
+    pub graph: Option<PathBuf>,
+    /// Whether to start Roam Desktop when it is needed and closed.
+    pub launch: bool,
     /// The port of the public door.
     pub funnel_port: u16,
+    /// How calls are recorded.
+    pub audit: AuditSettings,
     /// Whether to print secrets.
     pub show_secrets: bool,
     /// The official tools' file, which holds the public credentials.
     pub roam_tools: PathBuf,
+    /// Who may call, as far as it was typed.
+    pub access: AccessFlags,
+    /// The bearer token of this run, if it is not the one in that file.
+    pub token: Option<Secret>,
+    /// The path secret of this run, if it is not the one in that file.
+    pub path_secret: Option<Secret>,
 }
 
 /// Key of an OAuth client, which Tailscale also accepts in place of an auth key.
@@ -38,13 +49,21 @@ impl Settings {
         Self::checked(args, state.node()?).map_err(|error| UpError::Other(error.into()))
     }
 
-    fn checked(args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
+    fn checked(mut args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
         let mut auth_key = secret("--auth-key-file", args.auth_key, args.auth_key_file.as_deref())?;
         let mut client_secret = secret("--client-secret-file", args.client_secret, args.client_secret_file.as_deref())?;
         if client_secret.is_none()
             && auth_key.as_ref().is_some_and(|key| key.expose().starts_with(CLIENT_SECRET_PREFIX))
         {
             client_secret = auth_key.take();
+        }
+        let token = secret("--token", args.access.token.take(), None)?;
+        let path_secret = secret("--secret", args.access.secret.take(), None)?;
+        if path_secret.as_ref().is_some_and(|secret| !config::is_path_segment(secret.expose())) {
+            return Err(ConfigError::Invalid {
+                setting: "--secret",
+                problem: "it goes into a URL; use letters, digits, `-`, `_`, `.` and `~`".into(),
+            });
         }
         let tags = args.tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>()?;
         if client_secret.is_some() && tags.is_empty() {
@@ -62,14 +81,24 @@ impl Settings {
                 client_secret,
                 tags,
                 ephemeral: args.ephemeral,
-                verbose: args.log.log_level.contains("tailscale") || args.log.log_level == "trace",
+                verbose: args.log.level().contains("tailscale"),
                 resolver: args.tailnet_resolver,
             },
             graph: args.graph,
-            funnel: !args.no_funnel,
+            funnel: match (args.funnel, args.no_funnel) {
+                // Of two flags the last one counts, so both means: a flag, against the environment.
+                (true, _) => DoorFlag::Open,
+                (false, true) => DoorFlag::Shut,
+                (false, false) => DoorFlag::AsLeft,
+            },
+            launch: !args.no_launch,
             funnel_port: args.funnel_port.parse().unwrap_or(443),
+            audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
             roam_tools: config::roam_tools_path()?,
+            access: args.access,
+            token,
+            path_secret,
         })
     }
 }
@@ -110,16 +139,30 @@ mod tests {
 
     fn settings(args: &[&str]) -> Result<Settings, ConfigError> {
         let base = ["roam-mcp", "up", "--graph", "g.json"];
-        let Command::Up(up) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else { unreachable!() };
+        let Some(Command::Up(up)) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else {
+            unreachable!()
+        };
         Settings::checked(*up, PathBuf::from("/state"))
     }
 
     #[test]
-    fn the_door_is_open_unless_told_otherwise() {
-        assert!(settings(&[]).unwrap().funnel);
-        assert!(!settings(&["--no-funnel"]).unwrap().funnel);
-        assert!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel);
+    fn the_door_stays_as_it_was_left_unless_told_otherwise() {
+        assert_eq!(settings(&[]).unwrap().funnel, DoorFlag::AsLeft);
+        assert_eq!(settings(&["--no-funnel"]).unwrap().funnel, DoorFlag::Shut);
+        assert_eq!(settings(&["--no-funnel", "--funnel"]).unwrap().funnel, DoorFlag::Open);
+        assert_eq!(settings(&["--funnel", "--no-funnel"]).unwrap().funnel, DoorFlag::Shut);
         assert_eq!(settings(&["--funnel-port", "8443"]).unwrap().funnel_port, 8443);
+    }
+
+    #[test]
+    fn without_an_export_roam_desktop_is_served_and_started_unless_told_otherwise() {
+        let typed = |args: &[&str]| {
+            let line = ["roam-mcp", "up"].iter().chain(args);
+            let Some(Command::Up(up)) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
+            Settings::checked(*up, PathBuf::from("/state")).unwrap()
+        };
+        assert!(typed(&[]).graph.is_none() && typed(&[]).launch);
+        assert!(!typed(&["--no-launch"]).launch);
     }
 
     #[test]
@@ -137,6 +180,8 @@ mod tests {
             (&["--auth-key", ""][..], "--auth-key"),
             (&["--auth-key-file", "/nowhere/key"], "/nowhere/key"),
             (&["--tags", "roam"], "tag:name"),
+            (&["--secret", "a/b"], "--secret"),
+            (&["--token", " "], "--token"),
             (&["--tags", "tag:"], "tag:name"),
             (&["--client-secret", "tskey-client-x"], "--tags"),
             (&["--auth-key", "tskey-client-x"], "--tags"),

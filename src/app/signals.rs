@@ -1,25 +1,31 @@
-//! Signals: stop on SIGINT and SIGTERM, and live through SIGHUP.
+//! Signals: stop on SIGINT and SIGTERM, read the rules again on SIGHUP.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::tailnet::run_handler_on_alternate_stack;
 
-/// A token that is cancelled by the first SIGINT or SIGTERM. The second one ends the program at once.
-pub(super) fn stop_token() -> io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
+/// A token that is cancelled by the first SIGINT or SIGTERM, and what SIGHUP wakes. A second SIGINT or SIGTERM ends the
+/// program at once.
+pub(super) fn listen_to() -> io::Result<(CancellationToken, Arc<Notify>)> {
+    let (stop, reload) = (CancellationToken::new(), Arc::new(Notify::new()));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let mut hang_up = listen(SignalKind::hangup())?;
-    let token = stop.clone();
+    let (token, asked) = (stop.clone(), Arc::clone(&reload));
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 // A terminal that goes away, or an operator who asks for a reload: neither ends a server.
-                _ = hang_up.recv() => continue,
+                _ = hang_up.recv() => {
+                    asked.notify_one();
+                    continue;
+                }
             }
             if token.is_cancelled() {
                 tracing::warn!("stopped a second time: ending at once");
@@ -28,7 +34,7 @@ pub(super) fn stop_token() -> io::Result<CancellationToken> {
             token.cancel();
         }
     });
-    Ok(stop)
+    Ok((stop, reload))
 }
 
 fn listen(kind: SignalKind) -> io::Result<Signal> {

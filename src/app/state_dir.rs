@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-use crate::admin;
+use crate::{admin, audit};
 
 /// A state directory that this process holds. Dropping it gives it free.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ impl StateDir {
         }
     }
 
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where tsnet keeps the node.
     ///
     /// # Errors
@@ -74,6 +79,19 @@ impl StateDir {
     /// When it cannot be made.
     pub fn graphs(&self) -> Result<PathBuf, StateDirError> {
         self.inner("graphs")
+    }
+
+    /// Where the record of who did what is.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn audit(&self) -> Result<PathBuf, StateDirError> {
+        self.inner(audit::DIRECTORY)
+    }
+
+    /// How the operator left the public door.
+    pub(super) fn door(&self) -> PathBuf {
+        self.path.join("door.json")
     }
 
     /// Where a fault of the embedded node is written to.

@@ -1,6 +1,7 @@
 //! What is known about the node, kept up to date by its events.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
@@ -12,11 +13,17 @@ use crate::tailnet::{Event, Status};
 pub(super) struct View {
     status: watch::Sender<Status>,
     certificate_name: watch::Sender<String>,
+    waits_for_person: AtomicBool,
 }
 
 impl View {
     pub(super) fn status(&self) -> Status {
         self.status.borrow().clone()
+    }
+
+    /// Whether somebody has to log the node in or approve it.
+    pub(super) fn waits_for_person(&self) -> bool {
+        self.waits_for_person.load(Ordering::Relaxed)
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Status> {
@@ -49,10 +56,16 @@ pub(super) async fn follow(view: Arc<View>, mut events: mpsc::UnboundedReceiver<
     while let Some(event) = events.recv().await {
         match event {
             Event::Changed(status) => view.update(*status),
-            Event::LoginUrl { url } => progress.login_url(&url),
+            Event::LoginUrl { url } => {
+                view.waits_for_person.store(true, Ordering::Relaxed);
+                progress.login_url(&url);
+            }
             Event::State { state } => {
                 tracing::info!(state, "tailnet node");
-                progress.state(&state);
+                if state == "NeedsMachineAuth" {
+                    view.waits_for_person.store(true, Ordering::Relaxed);
+                    progress.approval();
+                }
             }
             Event::Health { warnings } => {
                 // Of low severity are the passing states of every start.

@@ -3,27 +3,48 @@
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 /// Replaces `path` by `contents`, readable by its owner alone. A reader, or a crash, sees the old file or the new one.
 ///
 /// A symbolic link stays one: the file it leads to is replaced.
-pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let target = match path.canonicalize() {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::with_prefix_in(".roam-mcp-", dir)?;
+pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let target = target_of(path)?;
+    let dir = directory(&target);
+    let mut file = beside(dir)?;
     file.as_file().set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(contents)?;
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     // Makes the new name last through a power cut.
     File::open(dir)?.sync_all()
+}
+
+/// Whether [`replace`] could write `path`. Nothing is left behind.
+pub(super) fn probe(path: &Path) -> io::Result<()> {
+    beside(&directory_of(path)?).map(drop)
+}
+
+/// The directory of the file that `path` leads to.
+pub(super) fn directory_of(path: &Path) -> io::Result<PathBuf> {
+    target_of(path).map(|target| directory(&target).to_owned())
+}
+
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        other => other,
+    }
+}
+
+fn directory(target: &Path) -> &Path {
+    target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn beside(dir: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::with_prefix_in(".roam-mcp-", dir)
 }
 
 #[cfg(test)]

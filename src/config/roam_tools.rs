@@ -1,12 +1,27 @@
-//! `~/.roam-tools.json`: the official tools' file, of which only the `http` section is ours.
+//! `~/.roam-tools.json`: the file of the official Roam tools. The graphs in it are shared with them, the `http` section is
+//! ours, and every key that others put there is kept.
 
+mod entry;
+mod graphs;
+mod http;
+mod path_secret;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value, json};
 
 use super::{ConfigError, file};
 use crate::secret::Secret;
+
+pub use entry::{GraphEntry, Kind, TOKEN_PREFIX, TokenLevel, TokenStatus, is_graph_name, slug};
+pub use http::{HttpSection, is_one_segment};
 
 /// Bytes of randomness in a bearer token; 64 hex digits.
 const TOKEN_BYTES: usize = 32;
@@ -22,15 +37,21 @@ pub struct RoamTools {
     root: Map<String, Value>,
 }
 
-/// The `http` section of remote access v1.
-#[derive(Clone, Debug)]
-pub struct HttpSection {
-    /// Opens `/mcp` as a bearer token.
-    pub token: Secret,
-    /// Opens `/<secret>/mcp`; `None` switches that path off.
-    pub path_secret: Option<Secret>,
-    /// More names to answer to.
-    pub allowed_hosts: Vec<String>,
+/// What the file on disk looked like. Equal stamps mean that it has not been written to in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(Option<(u64, u64, u64, i64, i64)>);
+
+impl Stamp {
+    /// Looks at the file without reading it. A file that cannot be seen is like none.
+    pub fn of(path: &Path) -> Self {
+        let facts = |at: Metadata| (at.dev(), at.ino(), at.len(), at.mtime(), at.mtime_nsec());
+        Self(path.metadata().ok().map(facts))
+    }
+
+    /// Whether there was a file.
+    pub fn exists(self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl RoamTools {
@@ -47,12 +68,16 @@ impl RoamTools {
             }
             Err(error) => return Err(ConfigError::io(path)(error)),
         };
+        warn_if_open_to_others(path);
         let root: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
             problem(format!("not a JSON object ({error}); mend it, or move it away to start afresh"))
         })?;
         match root.get("version").map(Value::as_u64) {
             None | Some(Some(1..=VERSION)) => Ok(Self { path: path.to_owned(), root }),
-            _ => Err(problem(format!("its version is not {VERSION}; this roam-mcp is too old for it"))),
+            Some(Some(found)) if found > VERSION => {
+                Err(ConfigError::TooNew { path: path.to_owned(), found, known: VERSION })
+            }
+            _ => Err(problem(format!("`version` must be {VERSION}"))),
         }
     }
 
@@ -64,122 +89,66 @@ impl RoamTools {
     /// When the section does not have the expected form, or the file cannot be written.
     pub fn http(&mut self) -> Result<HttpSection, ConfigError> {
         if !self.root.contains_key("http") {
-            let token = self.draw(TOKEN_BYTES)?;
-            let path_secret = self.draw(PATH_SECRET_BYTES)?;
-            self.root.insert("http".into(), json!({"token": token.expose(), "pathSecret": path_secret.expose()}));
-            self.save()?;
-            tracing::info!(path = %self.path.display(), "new credentials for public clients");
+            let root = Self::edit(&self.path, |file| {
+                // Another process may have made it since.
+                if !file.root.contains_key("http") {
+                    let (token, path_secret) = (file.draw(TOKEN_BYTES)?, file.draw(PATH_SECRET_BYTES)?);
+                    file.root
+                        .insert("http".into(), json!({"token": token.expose(), "pathSecret": path_secret.expose()}));
+                    tracing::info!(path = %file.path.display(), "new credentials for public clients");
+                }
+                Ok(file.root.clone())
+            })?;
+            self.root = root;
         }
         let section = self.root.get("http").and_then(Value::as_object);
-        section.and_then(HttpSection::parse).ok_or_else(|| ConfigError::File {
-            path: self.path.clone(),
-            problem:
+        section.and_then(HttpSection::parse).ok_or_else(|| {
+            self.problem(
                 "`http` needs `token` (text), and may have `pathSecret` (text) and `allowedHosts` (list of text); \
-                      mend it, or delete the section to get a new one"
+                 mend it, or delete the section to get a new one"
                     .into(),
+            )
         })
+    }
+
+    /// Changes the file as it is on disk, one process at a time, and writes it if something did change.
+    fn edit<T>(path: &Path, change: impl FnOnce(&mut Self) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+        let io = || ConfigError::io(path);
+        // The lock is on the directory, which stays the same while the file is replaced; it ends with the handle.
+        let dir = File::open(file::directory_of(path).map_err(io())?).map_err(io())?;
+        flock(&dir, FlockOperation::LockExclusive).map_err(|error| io()(error.into()))?;
+        let mut file = Self::load(path)?;
+        let before = file.root.clone();
+        let result = change(&mut file)?;
+        if file.root != before {
+            // Writers always state the version, and the official tools expect it first.
+            if !file.root.contains_key("version") {
+                file.root.shift_insert(0, "version".into(), VERSION.into());
+            }
+            let mut text = serde_json::to_vec_pretty(&file.root).map_err(io::Error::from).map_err(io())?;
+            text.push(b'\n');
+            file::replace(path, &text).map_err(io())?;
+        }
+        Ok(result)
     }
 
     fn draw(&self, bytes: usize) -> Result<Secret, ConfigError> {
         Secret::random(bytes).map_err(|error| ConfigError::io(&self.path)(io::Error::other(error)))
     }
 
-    fn save(&self) -> Result<(), ConfigError> {
-        let mut text =
-            serde_json::to_vec_pretty(&self.root).map_err(io::Error::from).map_err(ConfigError::io(&self.path))?;
-        text.push(b'\n');
-        file::replace(&self.path, &text).map_err(ConfigError::io(&self.path))
+    fn problem(&self, problem: String) -> ConfigError {
+        ConfigError::File { path: self.path.clone(), problem }
     }
 }
 
-impl HttpSection {
-    /// Absent is a default; anything else must have its form.
-    fn parse(section: &Map<String, Value>) -> Option<Self> {
-        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let token = section.get("token").and_then(text)?;
-        let path_secret = match section.get("pathSecret") {
-            None => None,
-            Some(value) => Some(Secret::from(text(value).filter(|secret| is_one_segment(secret))?)),
-        };
-        let allowed_hosts = match section.get("allowedHosts") {
-            None => Vec::new(),
-            Some(list) => list.as_array()?.iter().map(text).collect::<Option<_>>()?,
-        };
-        Some(Self { token: Secret::from(token), path_secret, allowed_hosts })
-    }
-}
-
-/// A path secret must survive in a URL as it is.
-fn is_one_segment(secret: &str) -> bool {
-    secret.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~'))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn in_dir(contents: Option<&str>) -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(".roam-tools.json");
-        if let Some(contents) = contents {
-            std::fs::write(&path, contents).unwrap();
-        }
-        (dir, path)
-    }
-
-    #[test]
-    fn a_first_run_draws_both_secrets_and_later_runs_keep_them() {
-        let (_dir, path) = in_dir(None);
-        let first = RoamTools::load(&path).unwrap().http().unwrap();
-        assert_eq!((first.token.expose().len(), first.path_secret.as_ref().unwrap().expose().len()), (64, 32));
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let second = RoamTools::load(&path).unwrap().http().unwrap();
-        assert!(second.token.matches(first.token.expose()));
-        assert!(second.path_secret.unwrap().matches(first.path_secret.unwrap().expose()));
-    }
-
-    #[test]
-    fn unknown_keys_and_their_order_are_kept() {
-        let (_dir, path) =
-            in_dir(Some(r#"{"zeta": 1, "version": 1, "graphs": [{"x": null}], "alpha": {"b": 1, "a": 2}}"#));
-        RoamTools::load(&path).unwrap().http().unwrap();
-        let after: Map<String, Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(after.keys().collect::<Vec<_>>(), ["zeta", "version", "graphs", "alpha", "http"]);
-        assert_eq!(after["alpha"].to_string(), r#"{"b":1,"a":2}"#);
-    }
-
-    #[test]
-    fn a_section_without_a_path_secret_switches_the_path_off() {
-        let (_dir, path) = in_dir(Some(r#"{"http": {"token": "abc", "allowedHosts": ["notes.example"]}}"#));
-        let section = RoamTools::load(&path).unwrap().http().unwrap();
-        assert!(section.path_secret.is_none());
-        assert_eq!(section.allowed_hosts, ["notes.example"]);
-    }
-
-    #[test]
-    fn a_broken_file_is_an_error_and_stays_as_it_is() {
-        for broken in ["", "[]", "{", r#"{"version": 2}"#, r#"{"version": "1"}"#] {
-            let (_dir, path) = in_dir(Some(broken));
-            let error = RoamTools::load(&path).unwrap_err().to_string();
-            assert!(error.contains(".roam-tools.json"), "{error}");
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), broken);
-        }
-        let sections = [
-            "1",
-            "{}",
-            r#"{"token": ""}"#,
-            r#"{"token": 5}"#,
-            r#"{"token": "a", "pathSecret": ""}"#,
-            r#"{"token": "a", "pathSecret": "a/b"}"#,
-            r#"{"token": "a", "allowedHosts": "x"}"#,
-        ];
-        for section in sections {
-            let text = format!(r#"{{"http": {section}}}"#);
-            let (_dir, path) = in_dir(Some(&text));
-            assert!(RoamTools::load(&path).unwrap().http().is_err(), "{section}");
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
+/// Tokens are in it, so it should be its owner's alone. Said once.
+fn warn_if_open_to_others(path: &Path) {
+    static SAID: Once = Once::new();
+    let mode = path.metadata().map_or(0, |facts| facts.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        SAID.call_once(|| {
+            let path = path.display();
+            tracing::warn!("{path} holds tokens and others can open it (mode {mode:o}); run `chmod 600 {path}`");
+        });
     }
 }

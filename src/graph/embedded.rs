@@ -2,11 +2,12 @@
 
 mod annotations;
 mod backlinks;
-mod daily;
+pub(super) mod daily;
+mod datalog_query;
 mod emphasis;
 mod export;
 mod failure;
-mod fold;
+pub(super) mod fold;
 mod guidelines;
 mod import;
 mod listing;
@@ -40,6 +41,7 @@ use failure::Failure;
 use pool::Pool;
 use request::Request;
 
+pub(crate) use annotations::without_annotations;
 pub use export::ExportError;
 pub use import::{Existing, ImportError, Imported, Progress};
 pub use source::Source;
@@ -122,6 +124,7 @@ impl Embedded {
 
     async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
         match action {
+            Action::Query => self.0.read(move |db| datalog_query::query(db, &args)).await,
             Action::GetPage => self.read(args, read::page).await,
             Action::GetBlock => self.read(args, read::block).await,
             Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,

@@ -4,7 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 
+use super::limits::TooMuch;
 use crate::access::Denied;
+use crate::mcp::Unreadable;
 
 /// JSON-RPC's first code for errors of a server's own making; remote access v1 uses it for all of these.
 const SERVER_ERROR: i32 = -32000;
@@ -13,7 +15,7 @@ const PARSE_ERROR: i32 = -32700;
 
 /// A refusal, with a message for its reader that says what to do and nothing that helps an attacker.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(super) enum Refusal {
     BadHost,
     ForeignHost,
     ForeignOrigin,
@@ -21,24 +23,27 @@ pub(crate) enum Refusal {
     NoCredential,
     WrongCredential,
     Unidentified,
+    ForeignSource,
+    TooMuch(TooMuch),
     Denied(Denied),
     MethodNotAllowed,
-    BodyTooLarge { limit: usize },
-    BodyTooSlow,
-    NotJson,
+    Unreadable(Unreadable),
     Internal,
 }
 
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::NotJson => StatusCode::BAD_REQUEST,
-            Self::ForeignHost | Self::ForeignOrigin | Self::Unidentified | Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::BadHost | Self::Unreadable(Unreadable::NotJson) => StatusCode::BAD_REQUEST,
+            Self::ForeignHost | Self::ForeignOrigin | Self::ForeignSource | Self::Unidentified | Self::Denied(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::NoCredential | Self::WrongCredential => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable(Unreadable::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -54,11 +59,13 @@ impl Refusal {
             Self::NoCredential => "Send `Authorization: Bearer <token>`, or use the URL with the path secret.".into(),
             Self::WrongCredential => "That bearer token is not valid here. Copy it again from the server.".into(),
             Self::Unidentified => "The tailnet does not know who you are. Try again in a moment.".into(),
+            Self::ForeignSource => {
+                "This server does not take calls from your address. Its operator can add it to `[sources]`.".into()
+            }
+            Self::TooMuch(wait) => format!("Too many requests. Try again in {} s.", wait.seconds()),
             Self::Denied(denied) => denied.to_string(),
             Self::MethodNotAllowed => "Use POST: this server keeps no sessions and opens no streams of its own.".into(),
-            Self::BodyTooLarge { limit } => format!("A request may have at most {limit} bytes."),
-            Self::BodyTooSlow => "The request took too long to arrive.".into(),
-            Self::NotJson => "The request is not valid JSON-RPC.".into(),
+            Self::Unreadable(unreadable) => unreadable.to_string(),
             Self::Internal => "Something went wrong in this server; its log has more.".into(),
         }
     }
@@ -66,7 +73,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let code = if matches!(self, Self::NotJson) { PARSE_ERROR } else { SERVER_ERROR };
+        let code = if matches!(self, Self::Unreadable(Unreadable::NotJson)) { PARSE_ERROR } else { SERVER_ERROR };
         let body = json!({"jsonrpc": "2.0", "error": {"code": code, "message": self.message()}, "id": null});
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
@@ -78,11 +85,14 @@ impl IntoResponse for Refusal {
                 let challenge = HeaderValue::from_static("Bearer realm=\"roam-mcp\", error=\"invalid_token\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
+            Self::TooMuch(wait) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds()));
+            }
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
             // Whatever is left of the body is not worth reading.
-            Self::BodyTooLarge { .. } | Self::BodyTooSlow => {
+            Self::Unreadable(Unreadable::TooLarge | Unreadable::TooSlow) => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

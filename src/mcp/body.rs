@@ -4,43 +4,91 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-
-use crate::http::Refusal;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 
 /// The most bytes a request may have. A page of a book is 3 kB; 4 MiB leave room for a file in base64.
 pub(super) const LIMIT: usize = 4 << 20;
 /// How long a body may take. 4 MiB pass in this time at 1.2 Mbit/s.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of a body that was refused is read on, and for how long: a client reads its answer by then.
+const DISCARDED: usize = 64 << 20;
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a request body was not taken. The texts are for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It has more bytes than a request may have.
+    #[error("A request may have at most {LIMIT} bytes.")]
+    TooLarge,
+    /// It did not arrive in time.
+    #[error("The request took too long to arrive.")]
+    TooSlow,
+    /// It broke off, or is not JSON.
+    #[error("The request is not valid JSON-RPC.")]
+    NotJson,
+}
 
 /// Reads `body` whole, or says what is wrong with it.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Unreadable> {
     // An honest sender is told before it sends.
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
-        return Err(Refusal::BodyTooLarge { limit: LIMIT });
+        tokio::spawn(discard(body));
+        return Err(Unreadable::TooLarge);
     }
-    let collected =
-        tokio::time::timeout(PATIENCE, Limited::new(body, LIMIT).collect()).await.map_err(|_| Refusal::BodyTooSlow)?;
-    let bytes = collected
-        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => Refusal::BodyTooLarge { limit: LIMIT },
-            None => Refusal::NotJson,
-        })?
-        .to_bytes();
+    let mut bytes = BytesMut::new();
+    let read = tokio::time::timeout(PATIENCE, async {
+        while let Some(data) = next(&mut body).await? {
+            if bytes.len() + data.len() > LIMIT {
+                return Err(Unreadable::TooLarge);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(())
+    });
+    let read = read.await.unwrap_or(Err(Unreadable::TooSlow));
+    if read == Err(Unreadable::TooLarge) {
+        tokio::spawn(discard(body));
+    }
+    read?;
     // rmcp answers 415 to what it cannot read; the specification wants JSON-RPC's own error.
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(_) => Err(Refusal::NotJson),
+        Ok(_) => Ok(bytes.freeze()),
+        Err(_) => Err(Unreadable::NotJson),
     }
+}
+
+/// The next piece; trailers are no part of it.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Unreadable> {
+    match body.frame().await {
+        Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Some(Err(_)) => Err(Unreadable::NotJson),
+        None => Ok(None),
+    }
+}
+
+/// Reads on for a while after a refusal: to close on a client that is still sending would reset the connection, and
+/// the answer would be lost with it.
+async fn discard(mut body: Body) {
+    let reading = async {
+        let mut bytes = 0;
+        while let Ok(Some(data)) = next(&mut body).await {
+            bytes += data.len();
+            if bytes > DISCARDED {
+                return;
+            }
+        }
+    };
+    // Whether it ended or not, the connection closes now.
+    let _ = tokio::time::timeout(GRACE, reading).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn read_of(body: impl Into<Body>) -> Result<Bytes, Refusal> {
+    async fn read_of(body: impl Into<Body>) -> Result<Bytes, Unreadable> {
         read(&HeaderMap::new(), body.into()).await
     }
 
@@ -48,25 +96,25 @@ mod tests {
     async fn json_passes_and_anything_else_does_not() {
         assert_eq!(read_of("{\"a\": 1}").await.unwrap(), "{\"a\": 1}");
         for bad in ["", "{", "{} {}", "hello", "\u{feff}{}"] {
-            assert!(matches!(read_of(bad).await, Err(Refusal::NotJson)), "{bad}");
+            assert!(matches!(read_of(bad).await, Err(Unreadable::NotJson)), "{bad}");
         }
     }
 
     #[tokio::test]
     async fn deep_nesting_is_refused_and_not_recursed_into() {
-        assert!(matches!(read_of("[".repeat(1_000_000)).await, Err(Refusal::NotJson)));
+        assert!(matches!(read_of("[".repeat(1_000_000)).await, Err(Unreadable::NotJson)));
     }
 
     #[tokio::test]
     async fn too_much_is_refused_whether_announced_or_not() {
-        assert!(matches!(read_of(vec![b' '; LIMIT + 1]).await, Err(Refusal::BodyTooLarge { .. })));
+        assert!(matches!(read_of(vec![b' '; LIMIT + 1]).await, Err(Unreadable::TooLarge)));
         let announced = [(header::CONTENT_LENGTH, "1073741824".parse().unwrap())].into_iter().collect();
-        assert!(matches!(read(&announced, Body::empty()).await, Err(Refusal::BodyTooLarge { .. })));
+        assert!(matches!(read(&announced, Body::empty()).await, Err(Unreadable::TooLarge)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_never_ends_is_given_up() {
-        assert!(matches!(read_of(Body::new(Silent)).await, Err(Refusal::BodyTooSlow)));
+        assert!(matches!(read_of(Body::new(Silent)).await, Err(Unreadable::TooSlow)));
     }
 
     /// A body that says nothing.

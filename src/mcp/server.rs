@@ -13,27 +13,40 @@ use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::Value;
 
-use crate::access::{self, Caller, Operation, Policy};
+use crate::access::{self, Caller, Operation, Peer, Policy};
+use crate::audit::{Audit, Subject};
 use crate::graph::{Graph, Graphs};
 use crate::telemetry;
-use crate::tools::{self, Call, Reply};
+use crate::tools::{self, Call, Outside, Reach, Reply};
 
 /// What clients read first. The first 512 characters count.
-const INSTRUCTIONS: &str = "Tools for a Roam Research graph: an outliner whose pages hold nested blocks, linked by \
-[[page]], #tag and ((block)) references. If you are not sure which graph is meant, call `list_graphs` first. Blocks are \
-shown as markdown bullets that end in a <roam uid=\"…\"/> tag: use that uid to address a block, and leave the tag out of \
-what you write.";
+const INSTRUCTIONS: &str = "Tools for Roam Research graphs: outliners whose pages hold nested blocks, linked by \
+[[page]], #tag and ((block)) references. Not sure which graph is meant? Call `list_graphs` first. Call \
+`get_graph_guidelines` exactly once for each graph, before the first read or write there: it tells what its owner wants. \
+Reads show blocks as markdown bullets that end in a <roam uid=\"…\"/> tag: address a block by that uid, and leave the tag \
+out of what you write.";
 
 /// One MCP server, made anew for every request from shared parts.
 #[derive(Clone)]
 pub(super) struct Server {
     graphs: Graphs,
     policy: Arc<ArcSwap<Policy>>,
+    /// Where calls are recorded; the operator's own process keeps no record of itself.
+    audit: Option<Audit>,
+    outside: Arc<Outside>,
+    /// Whether every request is the operator's. Otherwise `http` says who asks, request by request.
+    operator: bool,
 }
 
 impl Server {
-    pub(super) fn new(graphs: Graphs, policy: Arc<ArcSwap<Policy>>) -> Self {
-        Self { graphs, policy }
+    /// For requests that each come with their caller.
+    pub(super) fn for_callers(graphs: Graphs, policy: Arc<ArcSwap<Policy>>, audit: Audit, outside: Outside) -> Self {
+        Self { graphs, policy, audit: Some(audit), outside: Arc::new(outside), operator: false }
+    }
+
+    /// For a process that the operator has started for themselves.
+    pub(super) fn for_operator(graphs: Graphs) -> Self {
+        Self { graphs, policy: Arc::default(), audit: None, outside: Arc::default(), operator: true }
     }
 
     /// The graph that the arguments mean, for a tool that takes one.
@@ -42,16 +55,97 @@ impl Server {
             return Ok(None);
         }
         let wanted = tools::graph_argument(arguments)?;
-        self.graphs.resolve(wanted).cloned().map(Some).map_err(|error| Reply::from(&error))
+        self.graphs.resolve(wanted).map(Some).map_err(|error| Reply::from(&error))
     }
 
-    /// The caller that `http` put into the request.
-    fn caller(context: &RequestContext<RoleServer>) -> Result<&Caller, ErrorData> {
-        context
-            .extensions
-            .get::<axum::http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<Caller>())
+    /// Whether the caller reaches the tool and may use it: on some graph that is here, if it takes one.
+    fn offers(&self, policy: &Policy, caller: &Caller, reach: &Reach, tool: &tools::Tool) -> bool {
+        let on = |graph| access::allows(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph });
+        let allowed =
+            if tool.takes_graph() { self.graphs.list().iter().any(|graph| on(Some(graph.name()))) } else { on(None) };
+        allowed && reach.covers(tool)
+    }
+
+    /// The peer and the caller: the operator, or whom `http` put into the request.
+    fn caller<'a>(&self, context: &'a RequestContext<RoleServer>) -> Result<(Peer, &'a Caller), ErrorData> {
+        if self.operator {
+            return Ok((Peer::Admin, &Caller::Admin));
+        }
+        let extensions = context.extensions.get::<axum::http::request::Parts>().map(|parts| &parts.extensions);
+        extensions
+            .and_then(|extensions| Some((*extensions.get::<Peer>()?, extensions.get::<Caller>()?)))
             .ok_or_else(|| ErrorData::internal_error("The caller is not known.", None))
+    }
+
+    /// Decides about a call, does it if it may be done, and records both.
+    pub(super) async fn call(
+        &self,
+        peer: Peer,
+        caller: &Caller,
+        request: CallToolRequestParams,
+    ) -> Result<CallToolResult, ErrorData> {
+        let policy = self.policy.load_full();
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
+        let tool = tools::find(&request.name).ok_or_else(unknown)?;
+        let arguments = request.arguments.unwrap_or_default();
+        let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
+        // A tool that no rule gives the caller is not there for them, in the list as in a call.
+        let reach = self.outside.reach(peer.plane());
+        if !self.offers(&policy, caller, &reach, tool) {
+            self.note_denied(&subject(None), "no rule gives them the tool", &arguments).await;
+            return Err(unknown());
+        }
+        let graph = match self.graph_of(tool, &arguments) {
+            Ok(graph) => graph,
+            Err(reply) => return Ok(result(reply)),
+        };
+        let name = graph.as_ref().map(Graph::name);
+        let subject = subject(name);
+        let permit =
+            match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
+                Ok(permit) => permit,
+                Err(reason) => {
+                    self.note_denied(&subject, &format!("{reason} ({})", reason.barrier()), &arguments).await;
+                    return Err(denied(reason));
+                }
+            };
+        // What writes is on record before it is done, or it is not done.
+        if let Some(audit) = &self.audit
+            && let Err(error) = audit.allowed(&subject, tool.is_write(), &arguments).await
+        {
+            return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]));
+        }
+        let known = self.graphs.list();
+        let visible =
+            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
+        let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
+        let call = Call { permit, graph, visible, graphs, arguments, today, reach };
+        if !tool.is_write() {
+            return Ok(result(self.clone().run(tool, call, subject).await));
+        }
+        telemetry::note_write(tool.name);
+        // A write goes on when its caller goes away, so that its outcome is known and on record.
+        let running = tokio::spawn(self.clone().run(tool, call, subject));
+        let reply = running.await.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        Ok(result(reply))
+    }
+
+    async fn note_denied(&self, subject: &Subject, reason: &str, arguments: &JsonObject) {
+        if let Some(audit) = &self.audit {
+            audit.denied(subject, reason, arguments).await;
+        }
+    }
+
+    /// Does a call that was allowed, and records how it ended.
+    async fn run(self, tool: &'static tools::Tool, call: Call, subject: Subject) -> Reply {
+        let started = Instant::now();
+        let reply = tools::run(tool, call).await;
+        let took = started.elapsed();
+        tracing::info!(tool = tool.name, caller = subject.caller, failed = reply.is_error, ?took, "tool call");
+        if let Some(audit) = &self.audit {
+            audit.ended(subject, reply.is_error, took).await;
+        }
+        reply
     }
 }
 
@@ -69,8 +163,9 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let (policy, caller) = (self.policy.load(), Self::caller(&context)?);
-        let visible = tools::TOOLS.iter().filter(|tool| offers(&policy, caller, tool));
+        let (policy, (peer, caller)) = (self.policy.load_full(), self.caller(&context)?);
+        let reach = self.outside.reach(peer.plane());
+        let visible = tools::TOOLS.iter().filter(|tool| self.offers(&policy, caller, &reach, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
 
@@ -79,30 +174,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = Self::caller(&context)?;
-        let policy = self.policy.load();
-        // A tool that no rule gives the caller is not there for them, in the list as in a call.
-        let tool = tools::find(&request.name)
-            .filter(|tool| offers(&policy, caller, tool))
-            .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None))?;
-        let arguments = request.arguments.unwrap_or_default();
-        let graph = match self.graph_of(tool, &arguments) {
-            Ok(graph) => graph,
-            Err(reply) => return Ok(result(reply).into()),
-        };
-        let operation = Operation { tool: tool.name, needs: tool.needs(), graph: graph.as_ref().map(Graph::name) };
-        let permit = access::decide(&policy, caller, &operation).map_err(denied)?;
-        if tool.is_write() {
-            telemetry::note_write(tool.name);
-        }
-        let known = self.graphs.list().iter().filter(|graph| access::sees(&policy, caller, graph.name()));
-        let visible = known.map(Graph::info).collect();
-        let today = Zoned::now().date();
-        let started = Instant::now();
-        let reply = tools::run(tool, Call { permit, graph, visible, arguments, today }).await;
-        let took = started.elapsed();
-        tracing::info!(tool = tool.name, %caller, failed = reply.is_error, ?took, "tool call");
-        Ok(result(reply).into())
+        let (peer, caller) = self.caller(&context)?;
+        Ok(self.call(peer, caller, request).await?.into())
     }
 
     /// rmcp checks `Mcp-Param-*` headers against the schema that this gives; it reveals nothing to the caller.
@@ -111,12 +184,8 @@ impl ServerHandler for Server {
     }
 }
 
-/// Whether the caller may use the tool on some graph.
-fn offers(policy: &Policy, caller: &Caller, tool: &tools::Tool) -> bool {
-    access::decide(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: None }).is_ok()
-}
-
-fn describe(tool: &tools::Tool) -> Tool {
+/// A tool in the words of the protocol.
+pub(super) fn describe(tool: &tools::Tool) -> Tool {
     let hints = tool.hints;
     let annotations = ToolAnnotations::with_title(tool.title)
         .read_only(hints.read_only)
@@ -133,7 +202,10 @@ fn describe(tool: &tools::Tool) -> Tool {
 }
 
 fn result(reply: Reply) -> CallToolResult {
-    let content = vec![ContentBlock::text(reply.text)];
+    let content = vec![match reply.image {
+        Some(image) => ContentBlock::image(image.data, image.mime_type),
+        None => ContentBlock::text(reply.text),
+    }];
     let mut result = if reply.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
     result.structured_content = reply.structured.map(Value::Object);
     result

@@ -46,8 +46,9 @@ impl Default for Limits {
             ping: Duration::from_secs(30),
             // An OAuth access token and a browser's cookies fit several times.
             header_bytes: 16 * 1024,
-            // A client that calls every tool at once stays below; each stream buffers up to 64 KiB of its reply.
-            streams: 64,
+            // What clients assume until they are told, and the least that RFC 9113, section 6.5.2 recommends: with fewer, a
+            // client that starts with many requests at once has some refused. Each stream buffers up to 64 KiB of its reply.
+            streams: 100,
         }
     }
 }

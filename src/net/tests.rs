@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Listener, Server};
+use super::{Limits, Listener, Server, Stop};
 use crate::access::Peer;
 use crate::tls::CertificateSlot;
 
@@ -55,6 +55,7 @@ struct Running {
     server: Server,
     address: SocketAddr,
     stop: CancellationToken,
+    cut: CancellationToken,
     gate: Gate,
     accepting: JoinHandle<()>,
 }
@@ -71,12 +72,12 @@ impl Running {
     }
 
     fn on(listener: impl Listener, address: SocketAddr, limits: Limits, tls: Option<TlsAcceptor>) -> Self {
-        let (server, stop, gate) = (Server::new(limits), CancellationToken::new(), Gate::new());
+        let (server, stop, gate) = (Server::new(limits), Stop::default(), Gate::new());
         let accepting = tokio::spawn({
             let (server, stop, app) = (server.clone(), stop.clone(), app(gate.clone()));
             async move { server.serve(listener, tls, app, stop).await }
         });
-        Self { server, address, stop, gate, accepting }
+        Self { server, address, stop: stop.finish, cut: stop.cut, gate, accepting }
     }
 
     async fn connect(&self) -> TcpStream {

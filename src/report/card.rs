@@ -9,7 +9,7 @@ use super::{CertificateState, Door, Report};
 /// What `up` prints when the node serves: where it is, who may call, and what to paste where.
 pub fn start_card(report: &Report) -> String {
     let mut card = facts(report);
-    if matches!(report.certificate, CertificateState::Valid { .. }) && matches!(report.funnel, Door::Open { .. }) {
+    if has_certificate(report) && matches!(report.funnel, Door::Open { .. }) {
         card.push_str("\nPaste\n");
         if let Some(url) = &report.urls.public_secret {
             line(&mut card, "Claude.ai", &format!("Settings, Connectors, Add custom connector: {url}"));
@@ -25,7 +25,7 @@ pub fn start_card(report: &Report) -> String {
     line(
         &mut card,
         "Claude Code",
-        &format!("claude mcp add --transport http roam {} (on a device of the tailnet)", report.urls.tailnet),
+        &format!("claude mcp add --transport http roam {} (on a device of the tailnet)", tailnet_url(report)),
     );
     if report.urls.masked {
         card.push_str("\nSecrets are masked: `roam-mcp status --show-secrets` prints them in full.\n");
@@ -42,7 +42,13 @@ pub fn status_card(report: &Report) -> String {
         "State",
         &format!("{}{}", node.state, if node.online { "" } else { ", control server not reached: serving goes on" }),
     );
-    if let Some(expiry) = &node.key_expiry {
+    if node.state == "NeedsLogin" {
+        line(
+            &mut card,
+            "Key",
+            "no longer valid: start the node again to let it in, with an auth key or by its login URL",
+        );
+    } else if let Some(expiry) = &node.key_expiry {
         line(&mut card, "Key", &format!("expires {expiry}; the node has to be let in again then"));
     }
     if let Some(url) = &node.login_url {
@@ -51,7 +57,11 @@ pub fn status_card(report: &Report) -> String {
     for problem in &node.health {
         line(&mut card, "Health", problem);
     }
-    line(&mut card, "Open", &format!("{} connections", report.connections));
+    for problem in &report.problems {
+        line(&mut card, "Problem", problem);
+    }
+    let plural = if report.connections == 1 { "" } else { "s" };
+    line(&mut card, "Open", &format!("{} connection{plural}", report.connections));
     line(
         &mut card,
         "Process",
@@ -62,21 +72,38 @@ pub fn status_card(report: &Report) -> String {
 
 fn facts(report: &Report) -> String {
     let mut card = format!("\n{} is up\n\n", report.node.name);
-    line(&mut card, "Tailnet", &report.urls.tailnet);
-    line(&mut card, "", &format!("{} (plain HTTP inside WireGuard)", report.urls.tailnet_plain));
+    let plain = format!("{} (plain HTTP inside WireGuard)", report.urls.tailnet_plain);
+    if has_certificate(report) {
+        line(&mut card, "Tailnet", &report.urls.tailnet);
+        line(&mut card, "", &plain);
+    } else {
+        line(&mut card, "Tailnet", &plain);
+    }
     line(&mut card, "", &who_may_call(report));
     match &report.funnel {
-        Door::Open { .. } => {
+        open @ Door::Open { until, .. } => {
             if let Some(url) = &report.urls.public_secret {
                 line(&mut card, "Public", &format!("{url} (whoever has this URL may call: keep it to yourself)"));
             }
             line(&mut card, "", &format!("{} with the bearer token {}", report.urls.public, report.urls.token));
+            if until.is_some() {
+                line(&mut card, "", &open.to_string());
+            }
         }
         door => line(&mut card, "Public", &door.to_string()),
     }
     line(&mut card, "HTTPS", &report.certificate.to_string());
     line(&mut card, "Graph", &report.graphs.join(", "));
     card
+}
+
+fn has_certificate(report: &Report) -> bool {
+    matches!(report.certificate, CertificateState::Valid { .. })
+}
+
+/// The URL that works now.
+fn tailnet_url(report: &Report) -> &str {
+    if has_certificate(report) { &report.urls.tailnet } else { &report.urls.tailnet_plain }
 }
 
 fn who_may_call(report: &Report) -> String {

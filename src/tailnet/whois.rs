@@ -1,6 +1,6 @@
 //! WhoIs behind a short cache: asking Go costs some 350 µs, as much as the rest of a request.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::message::{ErrorKind, WhoIs};
 use super::node::Node;
-use crate::access::{CAPABILITY, Caller, Directory, Rule, TailnetNode, TailnetUser};
+use crate::access::{CAPABILITY, Caller, Directory, MalformedGrant, Rule, TailnetNode, TailnetUser};
 
 /// How long an answer is believed. The cache is dropped at every change the tailnet tells of; this bounds what it does not.
 const TIME_TO_LIVE: Duration = Duration::from_secs(10);
@@ -25,6 +25,8 @@ pub struct WhoIsCache {
 #[derive(Default)]
 struct Known {
     callers: HashMap<IpAddr, (Caller, Instant)>,
+    /// Grants that are not understood, by the address they are for, as of the last look-up.
+    malformed: HashMap<IpAddr, Vec<MalformedGrant>>,
     /// Counts the times the cache was dropped, so that an answer from before does not come back in.
     generation: u64,
 }
@@ -42,6 +44,18 @@ impl WhoIsCache {
         known.generation += 1;
     }
 
+    /// The callers that are known at the moment.
+    pub fn seen(&self) -> Vec<Caller> {
+        self.known().callers.values().map(|(caller, _)| caller.clone()).collect()
+    }
+
+    /// The grants that are not understood, each once, in words.
+    pub fn malformed(&self) -> Vec<String> {
+        let known = self.known();
+        let told: BTreeSet<_> = known.malformed.values().flatten().map(ToString::to_string).collect();
+        told.into_iter().collect()
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +69,11 @@ impl WhoIsCache {
             }
         };
         let caller = match self.node.whois(address).await {
-            Ok(answer) => caller(answer)?,
+            Ok(answer) => {
+                let (caller, malformed) = caller(answer);
+                self.note_malformed(address, malformed);
+                caller?
+            }
             Err(error) => {
                 let unknown = error.kind == ErrorKind::NotFound;
                 tracing::warn!(%address, %error, unknown, "no identity for a tailnet address");
@@ -73,6 +91,19 @@ impl WhoIsCache {
     }
 }
 
+impl WhoIsCache {
+    fn note_malformed(&self, address: IpAddr, malformed: Vec<MalformedGrant>) {
+        for malformed in &malformed {
+            tracing::warn!(%address, "{malformed}");
+        }
+        let mut known = self.known();
+        known.malformed.remove(&address);
+        if !malformed.is_empty() && known.malformed.len() < CAPACITY {
+            known.malformed.insert(address, malformed);
+        }
+    }
+}
+
 impl Directory for WhoIsCache {
     fn who_is(&self, address: IpAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + '_>> {
         Box::pin(self.look_up(address))
@@ -80,16 +111,15 @@ impl Directory for WhoIsCache {
 }
 
 /// Tags first: a tagged node acts for its tags, even where tailscale names a user beside them.
-fn caller(answer: WhoIs) -> Option<Caller> {
+fn caller(answer: WhoIs) -> (Option<Caller>, Vec<MalformedGrant>) {
     let WhoIs { node, user, capabilities } = answer;
     let (grants, malformed) = Rule::from_grants(capabilities.get(CAPABILITY).map_or(&[], Vec::as_slice));
-    for malformed in malformed {
-        tracing::warn!(node = node.name, "{malformed}");
-    }
-    if !node.tags.is_empty() {
-        return Some(Caller::Tagged(TailnetNode { node: node.name, tags: node.tags, grants }));
-    }
-    user.map(|user| Caller::User(TailnetUser { id: user.id, login: user.login, node: node.name, grants }))
+    let caller = if node.tags.is_empty() {
+        user.map(|user| Caller::User(TailnetUser { id: user.id, login: user.login, node: node.name, grants }))
+    } else {
+        Some(Caller::Tagged(TailnetNode { node: node.name, tags: node.tags, grants }))
+    };
+    (caller, malformed)
 }
 
 #[cfg(test)]
@@ -107,9 +137,9 @@ mod tests {
 
     #[test]
     fn tags_win_over_a_user_and_nothing_is_nobody() {
-        assert!(matches!(caller(answer(&[], Some(1))), Some(Caller::User(TailnetUser { id: 1, .. }))));
-        assert!(matches!(caller(answer(&["tag:ci"], Some(1))), Some(Caller::Tagged(_))));
-        assert!(matches!(caller(answer(&["tag:ci"], None)), Some(Caller::Tagged(_))));
-        assert_eq!(caller(answer(&[], None)), None);
+        assert!(matches!(caller(answer(&[], Some(1))).0, Some(Caller::User(TailnetUser { id: 1, .. }))));
+        assert!(matches!(caller(answer(&["tag:ci"], Some(1))).0, Some(Caller::Tagged(_))));
+        assert!(matches!(caller(answer(&["tag:ci"], None)).0, Some(Caller::Tagged(_))));
+        assert_eq!(caller(answer(&[], None)).0, None);
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Failure, Reply};
+use super::{Failure, Reply, locator};
 
 /// The graph a call names, if it names one.
 ///
@@ -15,7 +15,8 @@ use super::{Failure, Reply};
 /// A reply to send back, when `graph` is there and is not a string.
 pub fn graph_argument(arguments: &Map<String, Value>) -> Result<Option<&str>, Reply> {
     match arguments.get("graph") {
-        None => Ok(None),
+        // What `search` finds is called by graph and uid, and `fetch` gets nothing else.
+        None => Ok(arguments.get("id").and_then(Value::as_str).and_then(locator::graph_of)),
         Some(Value::String(graph)) => Ok(Some(graph.as_str()).filter(|graph| !graph.is_empty())),
         Some(_) => Err(Reply::invalid("`graph` is the nickname or the name of a graph, as a string")),
     }
@@ -23,15 +24,37 @@ pub fn graph_argument(arguments: &Map<String, Value>) -> Result<Option<&str>, Re
 
 /// Reads the arguments of a tool. What the tool does not know is ignored.
 pub(super) fn parse<T: DeserializeOwned + JsonSchema>(arguments: &Map<String, Value>) -> Result<T, Failure> {
+    refuse_null::<T>(arguments)?;
+    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| Failure::Arguments(error.to_string()))
+}
+
+/// Serde would read null as "not given"; a caller who sent it meant something, and it was not that.
+pub(super) fn refuse_null<T: JsonSchema>(arguments: &Map<String, Value>) -> Result<(), Failure> {
+    if !arguments.values().any(Value::is_null) {
+        return Ok(());
+    }
     let known = schema::<T>();
     let known = known.get("properties").and_then(Value::as_object);
-    // Serde would read null as "not given"; a caller who sent it meant something, and it was not that.
     let null =
-        arguments.iter().find(|(key, value)| value.is_null() && known.is_some_and(|known| known.contains_key(*key)));
-    if let Some((key, _)) = null {
-        return Err(Failure::Arguments(format!("`{key}` is null; leave it out instead")));
+        |(key, value): &(&String, &Value)| value.is_null() && known.is_some_and(|known| known.contains_key(*key));
+    match arguments.iter().find(null) {
+        Some((key, _)) => Err(Failure::Arguments(format!("`{key}` is null; leave it out instead"))),
+        None => Ok(()),
     }
-    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| Failure::Arguments(error.to_string()))
+}
+
+/// An argument for the wire: what was not given is not there.
+pub(super) fn given(argument: impl Serialize) -> Value {
+    let mut argument = json!(argument);
+    if let Value::Object(fields) = &mut argument {
+        fields.retain(|_, value| !value.is_null());
+    }
+    argument
+}
+
+/// Text that is there and not empty.
+pub(super) fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// The JSON Schema of an arguments struct or of a result.
@@ -43,27 +66,39 @@ pub(super) fn schema<T: JsonSchema>() -> Map<String, Value> {
     schema.remove("description");
     // Some clients expect the properties of a tool without arguments, too.
     schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
-    for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-        without_null(property);
-    }
+    schema.values_mut().for_each(without_null);
     schema
 }
 
-/// An optional argument is left out, never null: `["string", "null"]` becomes `"string"`.
-fn without_null(property: &mut Value) {
-    if let Some(Value::Array(types)) = property.get_mut("type") {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            property["type"] = only.clone();
+/// An optional argument is left out, never null: `["string", "null"]` becomes `"string"`, and so with other unions.
+fn without_null(schema: &mut Value) {
+    let fields = match schema {
+        Value::Object(fields) => fields,
+        Value::Array(schemas) => return schemas.iter_mut().for_each(without_null),
+        _ => return,
+    };
+    for (key, null) in [("type", "null".into()), ("enum", Value::Null), ("anyOf", json!({ "type": "null" }))] {
+        if let Some(Value::Array(choices)) = fields.get_mut(key) {
+            choices.retain(|choice| *choice != null);
         }
     }
+    if let Some([only]) = fields.get("type").and_then(Value::as_array).map(Vec::as_slice) {
+        let only = only.clone();
+        fields.insert("type".into(), only);
+    }
+    if let Some([Value::Object(only)]) = fields.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
+        let only = only.clone();
+        fields.remove("anyOf");
+        fields.extend(only);
+    }
+    fields.values_mut().for_each(without_null);
 }
 
 /// Adds the `graph` argument that every tool on a graph takes.
 pub(super) fn with_graph(mut schema: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         let text = "Nickname or name of the graph. May be left out when there is only one; `list_graphs` shows them.";
-        properties.insert("graph".into(), serde_json::json!({ "type": "string", "description": text }));
+        properties.insert("graph".into(), json!({ "type": "string", "description": text }));
     }
     schema
 }
@@ -101,12 +136,70 @@ impl JsonSchema for Number {
     }
 }
 
+/// A whole number, at least `LEAST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Whole<const LEAST: u64>(u64);
+
+impl<'de, const LEAST: u64> Deserialize<'de> for Whole<LEAST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Number(number) = Number::deserialize(deserializer)?;
+        match number.as_u64() {
+            Some(whole) if whole >= LEAST => Ok(Self(whole)),
+            _ => Err(D::Error::custom(format!("expected a whole number from {LEAST} up, not {number}"))),
+        }
+    }
+}
+
+impl<const LEAST: u64> JsonSchema for Whole<LEAST> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole{LEAST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": LEAST })
+    }
+}
+
+/// How the children of a page or block are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ViewType {
+    Bullet,
+    Numbered,
+    Document,
+}
+
+/// What blocks are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(super) enum Sort {
+    #[serde(rename = "created-date")]
+    Created,
+    #[serde(rename = "edited-date")]
+    Edited,
+    #[serde(rename = "daily-note-date")]
+    DailyNote,
+}
+
+/// In which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SortOrder {
+    Asc,
+    Desc,
+}
+
 /// A place among siblings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Order {
     Word(&'static str),
     Index(Number),
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self::Word("last")
+    }
 }
 
 impl<'de> Deserialize<'de> for Order {

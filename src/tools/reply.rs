@@ -11,8 +11,19 @@ pub struct Reply {
     pub text: String,
     /// The same as an object, for tools that have an output schema.
     pub structured: Option<Map<String, Value>>,
+    /// An image in place of the text.
+    pub image: Option<Box<Image>>,
     /// Whether the text tells of an error.
     pub is_error: bool,
+}
+
+/// An image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// The image in base64.
+    pub data: String,
+    /// Its type, such as `image/png`.
+    pub mime_type: String,
 }
 
 impl Reply {
@@ -29,7 +40,12 @@ impl Reply {
             Value::Object(object) if structured => Some(object),
             _ => None,
         };
-        Self { text, structured, is_error: false }
+        Self { text, structured, image: None, is_error: false }
+    }
+
+    /// A picture, which is all of the result.
+    pub(super) fn image(image: Image) -> Self {
+        Self { text: String::new(), structured: None, image: Some(Box::new(image)), is_error: false }
     }
 
     /// An error that the model can read and act on.
@@ -42,14 +58,14 @@ impl Reply {
 
     /// Arguments that do not fit.
     pub(super) fn invalid(problem: &str) -> Self {
-        Self { text: format!("Invalid arguments: {problem}"), structured: None, is_error: true }
+        Self { text: format!("Invalid arguments: {problem}"), structured: None, image: None, is_error: true }
     }
 }
 
 /// The same look for errors that happen before a tool runs, such as a graph that is not there.
 impl From<&crate::graph::GraphError> for Reply {
     fn from(error: &crate::graph::GraphError) -> Self {
-        Self { text: pretty(&error.to_json()), structured: None, is_error: true }
+        Self { text: pretty(&error.to_json()), structured: None, image: None, is_error: true }
     }
 }
 

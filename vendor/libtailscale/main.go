@@ -32,6 +32,7 @@
 //	whois.go, certificate.go, feature.go   questions about peers and features
 //	listen.go    listeners and the facts of each connection
 //	pump.go      the handover of one connection
+//	settle.go    the last bytes of connections, before the end
 //	socket.go    socket pairs, per platform
 package main
 

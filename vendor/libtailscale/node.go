@@ -110,6 +110,7 @@ func (n *node) close() error {
 			if joining {
 				<-joined
 			}
+			n.settle()
 			n.tearDown()
 			n.bridges.close()
 		}()

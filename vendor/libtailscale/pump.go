@@ -16,7 +16,7 @@ const (
 	// once the host has closed its end. A kernel gives up such data too.
 	stallLimit = 15 * time.Second
 	// toTailnetBuffer is only held while there is something to send.
-	toTailnetBuffer = 32 << 10
+	toTailnetBuffer = 128 << 10
 	// fromTailnetBuffer is held by every connection, idle ones too. A TLS
 	// record fits.
 	fromTailnetBuffer = 17 << 10

@@ -3,7 +3,7 @@
 use crate::graph::markup::{code_spans, within};
 
 /// `((uid))<ref>preview</ref>` becomes `((uid))`, and `<roam …/>` goes, with the space before it. Code stays as it is.
-pub(super) fn without_annotations(text: &str) -> String {
+pub(crate) fn without_annotations(text: &str) -> String {
     if !text.contains("<roam") && !text.contains("<ref>") {
         return text.to_owned();
     }

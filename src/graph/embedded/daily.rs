@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// `August 3rd, 2026`.
-pub(super) fn title(day: Date) -> String {
+pub(in crate::graph) fn title(day: Date) -> String {
     let number = day.day();
     let ending = match (number % 10, number) {
         (_, 11..=13) => "th",
@@ -28,7 +28,7 @@ pub(super) fn from_uid(text: &str) -> Option<Date> {
 }
 
 /// The day of a title.
-pub(super) fn from_title(text: &str) -> Option<Date> {
+pub(in crate::graph) fn from_title(text: &str) -> Option<Date> {
     // Most titles are no dates, and this is asked for every page that is made.
     let (month, rest) = text.split_once(' ')?;
     let (number, year) = rest.split_once(", ")?;
@@ -38,7 +38,7 @@ pub(super) fn from_title(text: &str) -> Option<Date> {
 }
 
 /// What Roam marks a daily note with: the beginning of its day, in milliseconds since 1970.
-pub(super) fn log_id(day: Date) -> Option<i64> {
+pub(in crate::graph) fn log_id(day: Date) -> Option<i64> {
     day.to_zoned(TimeZone::UTC).ok().map(|start| start.timestamp().as_millisecond())
 }
 

@@ -26,7 +26,7 @@ const ACCENTED: &[(char, &str)] = &[
 ];
 
 /// Folds a text.
-pub(super) fn fold(text: &str) -> String {
+pub(in crate::graph) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }

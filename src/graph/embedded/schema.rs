@@ -32,7 +32,7 @@ const CACHE_KIBIBYTES: i32 = 16 * 1024;
 /// words only by the spaces between them, which Chinese and Japanese do not write, while a trigram index finds any
 /// substring in any language. It keeps neither the text nor positions (`content=''`, `detail=none`), which makes it a
 /// third as large; the search checks its candidates against the text, which it needs for the ranking anyway.
-pub(super) const TABLES: &str = "
+pub(in crate::graph) const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE node (
     id INTEGER PRIMARY KEY,

@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use super::{Embedded, Existing, ImportError, Imported};
 
+/// The tables of an empty graph.
+pub(in crate::graph) use super::schema::TABLES;
+
 /// A directory with an export and, once it is imported, a database.
 pub(crate) struct Workshop {
     directory: TempDir,

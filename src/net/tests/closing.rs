@@ -81,6 +81,31 @@ async fn the_deadline_cuts_what_does_not_finish() {
 }
 
 #[tokio::test]
+async fn a_cut_ends_whatever_does_not_finish() {
+    let mut running = Running::plain(Limits::default()).await;
+    let mut h1 = running.connect().await;
+    h1.write_all(SLOW).await.unwrap();
+    let (mut sender, _connection) = h2(running.connect().await).await;
+    let h2 = tokio::spawn(async move { ask_h2(&mut sender, "/slow").await });
+    // A stream that would go on, and a peer that never confirms the end of its HTTP/2 connection.
+    let mut ticks = running.connect().await;
+    ticks.write_all(b"GET /ticks HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut mute = running.connect().await;
+    mute.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    running.until_slow_is_running().await;
+    running.until_slow_is_running().await;
+    running.until_open(4).await;
+
+    running.stop().await;
+    running.cut.cancel();
+    running.until_open(0).await;
+    assert_eq!(until_closed(&mut h1).await, "");
+    assert!(h2.await.unwrap().is_err());
+    running.until_slow_is_gone().await;
+    running.until_slow_is_gone().await;
+}
+
+#[tokio::test]
 async fn a_stop_ends_a_handshake_at_once() {
     let mut running = Running::start(Limits::default(), Some(CertificateSlot::new().acceptor())).await;
     let _client = running.connect().await;

@@ -1,0 +1,102 @@
+//! What the owner of the node allows.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Caller, Level, Origin, Patterns, Rule, TailnetNode, TailnetUser};
+
+/// What the owner of the node allows. Rules give rights; ceilings and the list of denied tools only take them away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The user who owns the node; `None` for a tagged node, which belongs to nobody.
+    pub owner: Option<i64>,
+    /// What the owner's own devices may do; `None` for nothing.
+    pub for_owner: Option<Rule>,
+    /// What every other user and every tagged node may do without a grant; `None` for nothing.
+    pub for_others: Option<Rule>,
+    /// The ceiling of all public credentials; `None` for nothing.
+    pub for_public: Option<Rule>,
+    /// Ceilings of graphs, for everybody. Where several are for one graph, the lowest holds.
+    pub ceilings: Vec<Ceiling>,
+    /// Tools that nobody may use.
+    pub deny_tools: Patterns,
+}
+
+/// The most that anybody may do on some graphs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// The graphs.
+    pub graphs: Patterns,
+    /// The most. `None` hides them.
+    pub most: Share,
+}
+
+/// A level, or none at all, as it is written in the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Share {
+    /// Nothing.
+    #[default]
+    None,
+    /// As [`Level::ReadOnly`].
+    ReadOnly,
+    /// As [`Level::ReadAppend`].
+    ReadAppend,
+    /// As [`Level::Full`].
+    Full,
+}
+
+impl Share {
+    /// This level on every graph through every tool; no rule for `None`.
+    pub fn rule(self) -> Option<Rule> {
+        self.level().map(Rule::everything)
+    }
+
+    /// The level, if it is one.
+    pub fn level(self) -> Option<Level> {
+        match self {
+            Self::None => None,
+            Self::ReadOnly => Some(Level::ReadOnly),
+            Self::ReadAppend => Some(Level::ReadAppend),
+            Self::Full => Some(Level::Full),
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Nobody is an owner, and only a credential opens the public door.
+    fn default() -> Self {
+        let everything = Some(Rule::everything(Level::Full));
+        Self {
+            owner: None,
+            for_owner: everything.clone(),
+            for_others: None,
+            for_public: everything,
+            ceilings: Vec::new(),
+            deny_tools: Patterns::none(),
+        }
+    }
+}
+
+impl Policy {
+    /// What is allowed to `caller`, before ceilings: a line of the policy and the tailnet's grants beside it, or the rule
+    /// of a credential. More rules never take away.
+    pub(crate) fn rules<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = (Origin, &'a Rule)> {
+        let (line, grants): (_, &[Rule]) = match caller {
+            Caller::User(user) if self.owner == Some(user.id) => {
+                (self.for_owner.as_ref().map(|rule| (Origin::Owner, rule)), &user.grants)
+            }
+            Caller::User(TailnetUser { grants, .. }) | Caller::Tagged(TailnetNode { grants, .. }) => {
+                (self.for_others.as_ref().map(|rule| (Origin::Others, rule)), grants)
+            }
+            Caller::Public(credential) => (Some((Origin::Credential, &credential.rule)), &[]),
+            Caller::Admin => (Some((Origin::Operator, &*OPERATOR)), &[]),
+        };
+        let grants = grants.iter().enumerate().map(|(at, rule)| (Origin::Grant(at), rule));
+        line.into_iter().chain(grants)
+    }
+}
+
+/// The operator on the admin socket can change the program itself; a rule would not hold them.
+static OPERATOR: LazyLock<Rule> = LazyLock::new(|| Rule::everything(Level::Full));

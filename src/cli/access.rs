@@ -1,0 +1,233 @@
+//! What can be typed about who may call.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Subcommand, ValueHint};
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::access::{CredentialKind, Level};
+use crate::credentials::Name;
+
+pub(super) const CREDENTIALS_EXAMPLES: &str = "\
+Examples:
+  For a client that can send a header: append but not edit, one graph, for a month
+      roam-mcp credentials add claude --access read-append --graphs work --expires 30d
+
+  For a client that takes nothing but a URL, from Anthropic's addresses alone
+      roam-mcp credentials add phone --kind path --access read-only --sources 160.79.104.0/21
+
+  roam-mcp credentials list
+  roam-mcp credentials revoke claude
+
+A secret is shown once, when it is made. A running node takes a change over within a second.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+pub(super) const ACCESS_EXAMPLES: &str = "\
+Examples:
+  roam-mcp access explain --as alice@example.com
+  roam-mcp access explain --as claude --tool delete_page --graph work
+  roam-mcp access explain --as owner --json
+
+Asks the running node; without one, tells what the configuration says.
+
+Exit codes: 0 explained, 1 failed, 2 wrong usage.";
+
+/// Who may call: for `up`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Who may call")]
+pub struct AccessFlags {
+    /// Rules, sources and limits; see docs/config.example.toml [default: config.toml in the user's configuration directory]
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// Take public calls from these networks, comma-separated, and from those allowed below, and from no others
+    #[arg(long, value_name = "CIDR", env = "ROAM_MCP_ALLOW_IP", value_delimiter = ',')]
+    pub allow_ip: Vec<IpNet>,
+
+    /// Take public calls from Anthropic's cloud (Claude.ai)
+    #[arg(long, env = "ROAM_MCP_ALLOW_ANTHROPIC", value_parser = FalseyValueParser::new())]
+    pub allow_anthropic: bool,
+
+    /// Take public calls from OpenAI's cloud (ChatGPT); needs --openai-file
+    #[arg(long, env = "ROAM_MCP_ALLOW_OPENAI", value_parser = FalseyValueParser::new())]
+    pub allow_openai: bool,
+
+    /// A copy of https://openai.com/chatgpt-connectors.json, read again when it changes
+    #[allow(rustdoc::bare_urls, reason = "help texts print it as it is")]
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_OPENAI_FILE", value_hint = ValueHint::FilePath)]
+    pub openai_file: Option<PathBuf>,
+
+    /// Take calls from Tailscale's addresses
+    #[arg(long, env = "ROAM_MCP_ALLOW_TAILSCALE", value_parser = FalseyValueParser::new())]
+    pub allow_tailscale: bool,
+
+    /// Take calls from this machine and from private networks
+    #[arg(long, env = "ROAM_MCP_ALLOW_LOCAL", value_parser = FalseyValueParser::new())]
+    pub allow_local: bool,
+
+    /// Bearer token for this run, in place of the one in ~/.roam-tools.json; prefer the variable to the flag
+    #[arg(long, value_name = "TOKEN", env = "ROAM_MCP_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+
+    /// Path secret for this run, in place of the one in ~/.roam-tools.json; prefer the variable to the flag
+    #[arg(long, value_name = "SECRET", env = "ROAM_MCP_SECRET", hide_env_values = true)]
+    pub secret: Option<String>,
+
+    /// Ask public callers for a bearer token and the URL with a path secret together
+    #[arg(long, env = "ROAM_MCP_REQUIRE_BOTH", value_parser = FalseyValueParser::new())]
+    pub require_both: bool,
+
+    /// Draw a new path secret before the start; the old URL is worthless from then on
+    #[arg(long, conflicts_with = "secret")]
+    pub regenerate_path_secret: bool,
+}
+
+/// `roam-mcp credentials`.
+#[derive(Args, Debug)]
+pub struct CredentialsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: CredentialsCommand,
+
+    /// State directory of the node
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath, global = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// What can be done with credentials.
+#[derive(Debug, Subcommand)]
+pub enum CredentialsCommand {
+    /// Make one and show its secret, once
+    Add(AddArgs),
+    /// Show them, without their secrets
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give one a new secret and show it, once
+    Rotate {
+        /// Its name
+        name: Name,
+    },
+    /// Remove one
+    Revoke {
+        /// Its name
+        name: Name,
+    },
+}
+
+/// `roam-mcp credentials add`.
+#[derive(Args, Debug)]
+pub struct AddArgs {
+    /// What to call it, in lists and in the audit log
+    pub name: Name,
+
+    /// How the client shows it
+    #[arg(long, value_name = "KIND", default_value = "bearer")]
+    pub kind: CredentialKind,
+
+    /// What it allows
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub access: Level,
+
+    /// The graphs it is for, comma-separated, `*` for any text [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub graphs: Vec<String>,
+
+    /// The tools it is for, comma-separated, `*` for any text [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub tools: Vec<String>,
+
+    /// How long it is good, such as 12h or 30d [default: until revoked]
+    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    pub expires: Option<Timestamp>,
+
+    /// The networks it is good from, comma-separated [default: everywhere]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub sources: Vec<IpNet>,
+}
+
+/// `roam-mcp access`.
+#[derive(Args, Debug)]
+pub struct AccessArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AccessCommand,
+}
+
+/// What can be asked about access.
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// Tell what a caller may do, and by which rule
+    Explain(ExplainArgs),
+}
+
+/// `roam-mcp access explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// A login name, the name of a credential, `owner` or `public`
+    #[arg(long = "as", value_name = "WHO")]
+    pub who: String,
+
+    /// One tool only
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+
+    /// One graph only
+    #[arg(long, value_name = "NAME")]
+    pub graph: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// The configuration, if no node is running
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// State directory of the node
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let levels = [Level::ReadOnly, Level::ReadAppend, Level::Full];
+    let level = levels.into_iter().find(|level| level.as_str() == text);
+    level.ok_or_else(|| "use read-only, read-append or full".into())
+}
+
+/// A number and a unit, counted from now.
+fn expiry(text: &str) -> Result<Timestamp, String> {
+    let wrong = || "use a number and m, h, d or w, such as 30d".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse().ok().filter(|number| *number > 0).and_then(|number: i64| number.checked_mul(seconds));
+    let length = SignedDuration::from_secs(seconds.ok_or_else(wrong)?);
+    Timestamp::now().checked_add(length).map_err(|_| "that is too long".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_is_a_number_and_a_unit() {
+        for (text, seconds) in [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), ("2w", 1_209_600)] {
+            let left = expiry(text).unwrap().duration_since(Timestamp::now()).as_secs();
+            assert!((seconds - 5..=seconds).contains(&left), "{text}: {left}");
+        }
+        for bad in ["", "d", "30", "0d", "-1d", "30x", "30 d", "99999999999999999999d", "9223372036854775807w"] {
+            assert!(expiry(bad).is_err(), "{bad}");
+        }
+    }
+}

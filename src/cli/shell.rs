@@ -1,0 +1,91 @@
+//! What can be typed to use the tools: by a program that starts this one, and by a person or a script.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+pub(super) const STDIO_EXAMPLES: &str = "\
+Examples:
+  For a client that starts its servers itself, such as Claude Desktop
+      {\"mcpServers\": {\"roam\": {\"command\": \"roam-mcp\", \"args\": [\"stdio\"]}}}
+
+  The same for an export, without Roam Desktop
+      roam-mcp stdio --graph notes.json
+
+`roam-mcp` alone does the same when a program starts it.
+Exit codes: 0 the input ended, 1 failed, 2 wrong usage.";
+
+pub(super) const CALL_EXAMPLES: &str = "\
+Examples:
+  roam-mcp call search --query \"soil test\" --limit 5
+  roam-mcp call get-page --title Garden --graph work
+  roam-mcp call delete-blocks --uids abcdefghi --uids jklmnopqr
+  roam-mcp call create-block --json '{\"dailyNotePage\": \"today\", \"markdown\": \"- done\"}'
+  date | jq -R '{markdown: .}' | roam-mcp call append-to-daily-note -
+  roam-mcp call get-page --title Garden --json-output | jq -r .markdown
+  roam-mcp call --graph notes.json list-graphs
+
+What stands before the tool is for roam-mcp, and what stands after it is for the tool: there `--graph` is the nickname of
+a graph. `roam-mcp tools TOOL` shows what a tool takes. Numbers, true and false are written as they are, lists and
+objects as JSON, and a list also by giving the argument several times.
+
+A running node does the call. Without one it is done here, on the graphs of `roam-mcp connect` or on --graph.
+
+Exit codes: 0 done, 1 failed (the message is on standard error), 2 wrong usage.";
+
+pub(super) const TOOLS_EXAMPLES: &str = "\
+Examples:
+  roam-mcp tools
+  roam-mcp tools create-block
+  roam-mcp tools --json | jq -r '.tools[].name'";
+
+pub(super) const MAN_EXAMPLES: &str = "\
+Examples:
+  roam-mcp man | man -l -
+  roam-mcp man call > ~/.local/share/man/man1/roam-mcp-call.1";
+
+/// Where the graphs come from when no node is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GraphArgs {
+    /// Roam JSON export, loaded on first use, or a `.sqlite` graph of this program [default: the graphs of Roam Desktop]
+    #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
+    pub graph: Option<PathBuf>,
+
+    /// Never start Roam Desktop
+    #[arg(long)]
+    pub no_launch: bool,
+
+    /// Where loaded graphs are, and where a running node is looked for
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// `roam-mcp call`.
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// Where the graphs come from.
+    #[command(flatten)]
+    pub graphs: GraphArgs,
+
+    /// The tool, with hyphens or underscores
+    pub tool: String,
+
+    /// `--argument value` in any number, `--json '{…}'` or `-` for JSON from standard input; `--json-output` for JSON
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    pub arguments: Vec<String>,
+}
+
+/// `roam-mcp tools`.
+#[derive(Debug, Args)]
+pub struct ToolsArgs {
+    /// A tool to show in full
+    pub tool: Option<String>,
+
+    /// Print the list as MCP has it
+    #[arg(long, conflicts_with = "tool")]
+    pub json: bool,
+
+    /// Print docs/TOOLS.md
+    #[arg(long, hide = true, conflicts_with_all = ["tool", "json"])]
+    pub markdown: bool,
+}

@@ -1,0 +1,142 @@
+//! The graphs of the file: read under its rules, changed under its lock.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::entry::{GraphEntry, Kind, TokenLevel, TokenStatus};
+use super::{RoamTools, file};
+use crate::config::ConfigError;
+
+impl RoamTools {
+    /// The graphs to serve. None is no mistake: nothing has been connected yet.
+    ///
+    /// Of two entries with one name the hosted one counts, or else the first.
+    ///
+    /// # Errors
+    /// Names every key that does not fit; two graphs cannot share a nickname.
+    pub fn graphs(&self) -> Result<Vec<GraphEntry>, ConfigError> {
+        let mut graphs: Vec<GraphEntry> = Vec::new();
+        for entry in self.entries()? {
+            let Some(earlier) = graphs.iter_mut().find(|earlier| earlier.name == entry.name) else {
+                graphs.push(entry);
+                continue;
+            };
+            tracing::warn!(graph = entry.name, "is in ~/.roam-tools.json twice; the hosted one is served");
+            if (earlier.kind, entry.kind) == (Kind::Offline, Kind::Hosted) {
+                *earlier = entry;
+            }
+        }
+        Ok(graphs)
+    }
+
+    /// Every entry, whether it is served or not.
+    ///
+    /// # Errors
+    /// As for [`graphs`](Self::graphs).
+    pub fn entries(&self) -> Result<Vec<GraphEntry>, ConfigError> {
+        let values: &[Value] = match self.root.get("graphs") {
+            None => &[],
+            Some(Value::Array(values)) => values,
+            Some(_) => return Err(self.problem("`graphs` must be a list".into())),
+        };
+        let (mut entries, mut problems) = (Vec::<GraphEntry>::new(), Vec::new());
+        for (at, value) in values.iter().enumerate() {
+            match GraphEntry::parse(value) {
+                Ok(entry) if entries.iter().any(|earlier| earlier.nickname == entry.nickname) => {
+                    problems.push(format!("graphs[{at}]: the nickname {:?} is taken already", entry.nickname));
+                }
+                Ok(entry) => entries.push(entry),
+                Err(found) => problems.extend(found.iter().map(|problem| format!("graphs[{at}]: {problem}"))),
+            }
+        }
+        if problems.is_empty() { Ok(entries) } else { Err(self.problem(problems.join("; "))) }
+    }
+
+    /// Saves a graph: in the place of the one with its name and type, or at the end.
+    ///
+    /// # Errors
+    /// When another graph has its nickname, or the file cannot be read or written.
+    pub fn save_graph(path: &Path, graph: &GraphEntry) -> Result<(), ConfigError> {
+        Self::edit(path, |file| {
+            let entries = file.entries()?;
+            let same = |entry: &GraphEntry| entry.name == graph.name && entry.kind == graph.kind;
+            if entries.iter().any(|entry| entry.nickname == graph.nickname && !same(entry)) {
+                let taken =
+                    format!("the nickname {:?} belongs to another graph; choose a different one", graph.nickname);
+                return Err(file.problem(taken));
+            }
+            let at = entries.iter().position(same);
+            file.change(|values| match at.and_then(|at| values.get_mut(at)).and_then(Value::as_object_mut) {
+                Some(keys) => graph.write(keys),
+                None => {
+                    let mut keys = Map::new();
+                    graph.write(&mut keys);
+                    values.push(Value::Object(keys));
+                }
+            });
+            Ok(())
+        })
+    }
+
+    /// Forgets the graph that `which` picks, and returns it. The token stays good until it is revoked in Roam.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn remove_graph(path: &Path, which: impl Fn(&GraphEntry) -> bool) -> Result<Option<GraphEntry>, ConfigError> {
+        Self::edit(path, |file| {
+            let mut entries = file.entries()?;
+            let at = entries.iter().position(which);
+            Ok(at.map(|at| {
+                file.change(|values| values.remove(at));
+                entries.swap_remove(at)
+            }))
+        })
+    }
+
+    /// Notes what Roam says of a token. An entry that is gone, or whose token was replaced meanwhile, is left alone.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn record_token(
+        path: &Path,
+        of: &GraphEntry,
+        level: Option<TokenLevel>,
+        status: TokenStatus,
+    ) -> Result<(), ConfigError> {
+        Self::edit(path, |file| {
+            let mut entries = file.entries()?;
+            let same = |entry: &GraphEntry| entry.nickname == of.nickname && entry.token.matches(of.token.expose());
+            let Some(at) = entries.iter().position(same) else { return Ok(()) };
+            let entry = &mut entries[at];
+            entry.access_level = level.or(entry.access_level);
+            entry.token_status = Some(status);
+            file.change(|values| {
+                if let Some(keys) = values.get_mut(at).and_then(Value::as_object_mut) {
+                    entry.write(keys);
+                }
+            });
+            Ok(())
+        })
+    }
+
+    /// Whether a graph could be saved: to be asked before a person is troubled for a token.
+    ///
+    /// # Errors
+    /// When the file is broken or its directory cannot be written.
+    pub fn check_writable(path: &Path) -> Result<(), ConfigError> {
+        Self::load(path)?.entries()?;
+        file::probe(path).map_err(ConfigError::io(path))
+    }
+
+    /// Changes the list, which is made if there is none. [`entries`](Self::entries) has seen that it is a list.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<Value>) -> T) -> T {
+        let mut values = match self.root.get_mut("graphs") {
+            Some(Value::Array(values)) => std::mem::take(values),
+            _ => Vec::new(),
+        };
+        let result = change(&mut values);
+        self.root.insert("graphs".into(), Value::Array(values));
+        result
+    }
+}

@@ -1,0 +1,118 @@
+//! What one query may use: time and memory.
+
+use std::cell::Cell;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::error::QueryError;
+
+/// The bounds of one query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How long it may take if it says nothing itself.
+    pub(crate) time: Duration,
+    /// The most that it can allow itself with `:timeout`.
+    pub(crate) longest: Duration,
+    /// The most rows of a result.
+    pub(crate) rows: usize,
+    /// About how many bytes it may hold on the way.
+    pub(crate) memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // As in Roam.
+            time: Duration::from_secs(20),
+            longest: Duration::from_secs(120),
+            // Nobody reads more than this, and a client could not hold it.
+            rows: 100_000,
+            // Enough for the references of a million blocks.
+            memory: 128 << 20,
+        }
+    }
+}
+
+/// The account of a query under way.
+pub(super) struct Budget {
+    time: Duration,
+    deadline: Instant,
+    memory: usize,
+    used: Cell<usize>,
+    ticks: Cell<u32>,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits, timeout: Option<Duration>) -> Self {
+        let time = timeout.unwrap_or(limits.time).min(limits.longest);
+        let deadline = Instant::now() + time;
+        Self { time, deadline, memory: limits.memory, used: Cell::new(0), ticks: Cell::new(0) }
+    }
+
+    /// Counts one step of work. The clock is read now and then.
+    pub(super) fn tick(&self) -> Result<(), QueryError> {
+        const OFTEN: u32 = 256;
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        if ticks.is_multiple_of(OFTEN) && Instant::now() >= self.deadline {
+            return Err(QueryError::TimeLimit(self.time));
+        }
+        Ok(())
+    }
+
+    /// Takes some memory.
+    pub(super) fn take(&self, bytes: usize) -> Result<(), QueryError> {
+        let used = self.used.get().saturating_add(bytes);
+        self.used.set(used);
+        if used > self.memory { Err(QueryError::MemoryLimit(self.memory)) } else { Ok(()) }
+    }
+
+    /// Gives it back.
+    pub(super) fn give(&self, bytes: usize) {
+        self.used.set(self.used.get().saturating_sub(bytes));
+    }
+
+    /// Makes SQLite stop, too, when the time is over; until the guard is dropped.
+    pub(super) fn watch(&self, db: &Connection) -> Watch {
+        let interrupt = db.get_interrupt_handle();
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let (done, over) = mpsc::channel::<()>();
+        let wait = move || {
+            if over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
+            }
+        };
+        // Without the thread, the time is still looked at between SQLite's rows.
+        Watch { done: Some(done), watcher: thread::Builder::new().spawn(wait).ok() }
+    }
+
+    /// An error of SQLite's, or the end of the time that caused it.
+    pub(super) fn explain(&self, error: QueryError) -> QueryError {
+        match error {
+            QueryError::Database(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) =>
+            {
+                QueryError::TimeLimit(self.time)
+            }
+            other => other,
+        }
+    }
+}
+
+/// A thread that waits for the end of the time.
+pub(super) struct Watch {
+    done: Option<Sender<()>>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watch {
+    /// Waits for the thread, so that it cannot interrupt whoever uses the connection next.
+    fn drop(&mut self) {
+        drop(self.done.take());
+        // It has nothing to panic about, and nothing depends on how it ended.
+        let _ = self.watcher.take().map(JoinHandle::join);
+    }
+}

@@ -1,0 +1,124 @@
+//! One action on one graph.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::{Method, Request};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::answer::{self, Reading};
+use super::connection::{Answer, LARGEST, Loss, request};
+use super::{API_VERSION, DesktopGraph, refusal};
+use crate::access::Level;
+use crate::config::Kind;
+use crate::graph::{Action, ErrorCode, GraphError};
+
+/// A connection that Roam closes at the wrong moment is replaced; one that it always closes is not Roam's.
+const TRIES: usize = 3;
+
+impl DesktopGraph {
+    /// Does one action.
+    pub(in crate::graph) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        let body = json!({ "action": action.as_str(), "args": args, "expectedApiVersion": API_VERSION });
+        let answer = self.send(action, Bytes::from(body.to_string())).await?;
+        let result = self.read(action, &answer);
+        result.map_err(|mut error| {
+            // Roam has no reason to repeat the token, and nobody has a reason to see it.
+            error.message = error.message.replace(self.entry.token.expose(), "(token)");
+            error
+        })
+    }
+
+    async fn send(&self, action: Action, body: Bytes) -> Result<Answer, GraphError> {
+        let link = format!("roam://#/app/{}", self.entry.name);
+        let deadline = self.desktop.0.settings.deadline;
+        for _ in 0..TRIES {
+            let (mut connection, used) = self.desktop.reach(&link).await?;
+            match timeout(deadline, connection.exchange(self.request(body.clone())?)).await {
+                Ok(Ok(answer)) => {
+                    self.desktop.0.idle.give(connection);
+                    return Ok(answer);
+                }
+                Ok(Err(Loss::Unsent)) => {}
+                // Reading twice does no harm, and a connection that was idle may have ended as it was taken.
+                Ok(Err(Loss::Broken)) if used && !writes(action) => {}
+                Ok(Err(Loss::Broken)) => {
+                    let text = "The connection to Roam Desktop broke before the answer came.";
+                    return Err(lost(action, ErrorCode::CONNECTION_FAILED, text));
+                }
+                Ok(Err(Loss::TooLarge)) => {
+                    let text = format!(
+                        "Roam's answer has more than {} MiB, which is too much. Ask for less: a smaller page, a lower \
+                         `maxDepth` or `limit`.",
+                        LARGEST >> 20
+                    );
+                    return Err(lost(action, ErrorCode::INTERNAL_ERROR, &text));
+                }
+                Err(_) => {
+                    let text = format!("Roam Desktop did not answer within {} s.", deadline.as_secs());
+                    return Err(lost(action, ErrorCode::TIMEOUT, &text));
+                }
+            }
+        }
+        let text = "Roam Desktop closes every connection before a call is sent. Nothing was changed; restart Roam.";
+        Err(GraphError::new(ErrorCode::CONNECTION_FAILED, text))
+    }
+
+    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, GraphError> {
+        let name = &self.entry.name;
+        let path = match self.entry.kind {
+            Kind::Hosted => format!("/api/{name}"),
+            Kind::Offline => format!("/api/{name}?type=offline"),
+        };
+        let bearer = format!("Bearer {}", self.entry.token.expose());
+        let mut bearer = HeaderValue::try_from(bearer).map_err(|_| {
+            let text = format!("The token of the graph {name:?} has characters that no token has; connect it again.");
+            GraphError::new(ErrorCode::INVALID_TOKEN_FORMAT, text)
+        })?;
+        bearer.set_sensitive(true);
+        let mut request = request(Method::POST, &path, body);
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        Ok(request)
+    }
+
+    fn read(&self, action: Action, answer: &Answer) -> Result<Value, GraphError> {
+        match answer::read(answer) {
+            Reading::Result(mut envelope) => Ok(envelope.remove("result").unwrap_or_default()),
+            // Builds without tokens give up waiting for themselves, and the change is made all the same.
+            Reading::Refusal(refusal)
+                if refusal.message.as_deref().is_some_and(|text| text.contains("Response timeout")) =>
+            {
+                Err(lost(action, ErrorCode::TIMEOUT, "Roam gave up waiting for its own answer."))
+            }
+            Reading::Refusal(refusal) => Err(refusal::of_action(&refusal, &self.entry.name, self.entry.kind)),
+            Reading::Garbled { status, .. } if status.is_redirection() => {
+                let text = format!("Roam Desktop answered {status}; a redirect is not followed. Nothing was changed.");
+                Err(GraphError::new(ErrorCode::INTERNAL_ERROR, text))
+            }
+            Reading::Garbled { status, excerpt } => {
+                let text =
+                    format!("Roam Desktop answered {status} with something that is not its Local API: {excerpt:?}");
+                Err(lost(action, ErrorCode::INTERNAL_ERROR, &text))
+            }
+        }
+    }
+}
+
+/// Whether the action may leave a trace in the graph.
+fn writes(action: Action) -> bool {
+    action.needs() > Level::ReadOnly
+}
+
+/// The answer is lost. For a read that is a nuisance; a write may have happened.
+fn lost(action: Action, code: ErrorCode, what: &str) -> GraphError {
+    if writes(action) {
+        let text = format!(
+            "{what} The change may or may not have been made, and it was not sent again. Read what it was to change \
+             before you try again."
+        );
+        GraphError::new(ErrorCode::OUTCOME_UNKNOWN, text).with("action", action.as_str())
+    } else {
+        GraphError::new(code, format!("{what} Nothing was changed."))
+    }
+}

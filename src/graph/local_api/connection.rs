@@ -1,0 +1,160 @@
+//! Connections to the Local API. A token goes only over one whose other end has answered as Roam does.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Roam is on this machine and accepts at once, or it is not there.
+const CONNECT: Duration = Duration::from_secs(3);
+/// The most bytes an answer may have. A page of 1 MB was seen in the wild; files come in base64.
+pub(super) const LARGEST: usize = 32 << 20;
+/// Roam runs on Node, which closes a connection after 5 s without a request; one that is used sooner is alive.
+const FRESH: Duration = Duration::from_secs(3);
+
+/// A connection to Roam.
+#[derive(Debug)]
+pub(super) struct Connection {
+    port: u16,
+    sender: SendRequest<Full<Bytes>>,
+    used: Instant,
+}
+
+/// Why there is no connection to Roam. Nothing was sent that matters.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// Nobody listens there, or nobody answers.
+    Silent { port: u16, reason: String },
+    /// Somebody answers, and it is not Roam.
+    Stranger { port: u16 },
+}
+
+/// Why there is no answer to a request.
+#[derive(Debug)]
+pub(super) enum Loss {
+    /// Not a byte of it was sent.
+    Unsent,
+    /// It was sent, at least in part, and then the connection broke.
+    Broken,
+    /// It was answered, with more than anybody can want.
+    TooLarge,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+impl Connection {
+    /// Connects, and makes sure that it is Roam who answers.
+    pub(super) async fn open(port: u16) -> Result<Self, Obstacle> {
+        let silent = |reason: String| Obstacle::Silent { port, reason };
+        match timeout(CONNECT, Self::greet(port)).await {
+            Ok(Ok(Some(connection))) => Ok(connection),
+            Ok(Ok(None)) => Err(Obstacle::Stranger { port }),
+            Ok(Err(error)) => Err(silent(error.to_string())),
+            Err(_) => Err(silent(format!("no answer in {} s", CONNECT.as_secs()))),
+        }
+    }
+
+    async fn greet(port: u16) -> io::Result<Option<Self>> {
+        // The address as it is: `localhost` may be IPv6, where Roam does not listen.
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        // Ends with the connection, which ends with its sender. How it ended shows in the answers.
+        tokio::spawn(connection);
+        let mut connection = Self { port, sender, used: Instant::now() };
+        let greeting = request(Method::GET, "/api/graphs/open", Bytes::new());
+        match connection.exchange(greeting).await {
+            Ok(answer) => Ok(is_roam(&answer).then_some(connection)),
+            Err(Loss::TooLarge) => Ok(None),
+            Err(Loss::Unsent | Loss::Broken) => Err(io::Error::other("the connection was closed")),
+        }
+    }
+
+    /// Sends one request and reads the whole answer.
+    pub(super) async fn exchange(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, Loss> {
+        let host = HeaderValue::from_str(&format!("127.0.0.1:{}", self.port)).map_err(|_| Loss::Unsent)?;
+        request.headers_mut().insert(HOST, host);
+        self.sender.ready().await.map_err(|_| Loss::Unsent)?;
+        let response = self.sender.try_send_request(request).await.map_err(|mut error| {
+            // hyper gives the request back if it never began to send it.
+            if error.take_message().is_some() { Loss::Unsent } else { Loss::Broken }
+        })?;
+        let answer = read(response).await?;
+        self.used = Instant::now();
+        Ok(answer)
+    }
+
+    fn is_fresh(&self, port: u16) -> bool {
+        self.port == port && self.used.elapsed() < FRESH && !self.sender.is_closed()
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Answer, Loss> {
+    let status = response.status();
+    match Limited::new(response.into_body(), LARGEST).collect().await {
+        Ok(body) => Ok(Answer { status, body: body.to_bytes() }),
+        Err(error) if error.is::<LengthLimitError>() => Err(Loss::TooLarge),
+        Err(_) => Err(Loss::Broken),
+    }
+}
+
+/// A request as the Local API takes it.
+pub(super) fn request(method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    // Paths are made of names that were checked; another one would not find its way to an action.
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    request.headers_mut().insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
+    request
+}
+
+/// Roam answers with an envelope, also when its Local API is switched off; old builds gave a bare list.
+fn is_roam(answer: &Answer) -> bool {
+    match serde_json::from_slice(&answer.body) {
+        Ok(Value::Object(envelope)) => {
+            envelope.get("success").is_some_and(Value::is_boolean)
+                || envelope.get("error").is_some_and(Value::is_string)
+        }
+        Ok(Value::Array(graphs)) => answer.status.is_success() && graphs.iter().all(Value::is_object),
+        _ => false,
+    }
+}
+
+/// Connections that wait for their next request.
+#[derive(Debug, Default)]
+pub(super) struct Idle(Mutex<Vec<Connection>>);
+
+impl Idle {
+    /// One to the port that Roam has now, if there is one that surely still lives.
+    pub(super) fn take(&self, port: u16) -> Option<Connection> {
+        let mut idle = self.lock();
+        idle.retain(|connection| connection.is_fresh(port));
+        idle.pop()
+    }
+
+    pub(super) fn give(&self, connection: Connection) {
+        if !connection.sender.is_closed() {
+            self.lock().push(connection);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use roam_mcp::access::Level;
+use roam_mcp::config::{GraphEntry, Kind, RoamTools, TokenLevel};
+use roam_mcp::sandbox::Answer;
+use roam_mcp::secret::Secret;
+use serde_json::{Value, json};
+
+use super::support::{Machine, Outcome, TOKEN, Terminal, entry, read, run, token};
+
+const GARDEN: [&str; 5] = ["connect", "--graph", "garden", "--nickname", "My Garden"];
+
+fn entries(machine: &Machine) -> Vec<GraphEntry> {
+    RoamTools::load(&machine.tools_file()).unwrap().entries().unwrap()
+}
+
+async fn connect(machine: &Machine, more: &[&str]) -> Outcome {
+    run(machine.home(), &[&GARDEN, more].concat(), "").await
+}
+
+#[tokio::test]
+async fn a_graph_is_connected_with_what_the_person_allows() {
+    let machine = Machine::with_roam().await;
+    machine.will_answer(Answer::Allow(Level::ReadOnly));
+    let outcome = connect(&machine, &["--access-level", "read-append"]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.out.contains("with read-only access") && outcome.out.contains("asked for"), "{outcome:?}");
+    assert!(!outcome.out.contains("roam-graph-local-token-") && !outcome.err.contains("roam-graph-local-token-"));
+    let asked = &machine.asked()[0];
+    assert_eq!((asked.graph.as_str(), asked.kind, asked.level), ("garden", Kind::Hosted, Level::ReadAppend));
+    let saved = &entries(&machine)[0];
+    assert_eq!((saved.nickname.as_str(), saved.access_level), ("my-garden", Some(TokenLevel::ReadOnly)));
+    read(&machine.graphs(machine.settings()).resolve(None).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_who_says_no_connects_nothing() {
+    let machine = Machine::with_roam().await;
+    for answer in [Answer::Deny, Answer::Block] {
+        machine.will_answer(answer);
+        let outcome = connect(&machine, &[]).await;
+        assert_eq!(outcome.code, Some(1));
+        assert!(outcome.err.contains("denied"), "{outcome:?}");
+    }
+    let outcome = connect(&machine, &[]).await;
+    assert!(outcome.err.contains("Unblock"), "{outcome:?}");
+    assert!(entries(&machine).is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_token_that_could_not_be_used() {
+    let machine = Machine::with_roam().await;
+    let refused = async |args: &[&str], part: &str| {
+        let outcome = run(machine.home(), args, "").await;
+        assert!(outcome.code != Some(0) && outcome.err.contains(part), "{part}: {outcome:?}");
+    };
+    refused(&["connect", "--graph", "meadow", "--nickname", "m"], "there are: garden (hosted)").await;
+    refused(&[&GARDEN[..], &["--type", "offline"]].concat(), "no such graph").await;
+    refused(&["connect"], "--graph").await;
+
+    let other = GraphEntry { name: "other".into(), nickname: "my-garden".into(), ..entry(TOKEN, Kind::Hosted) };
+    RoamTools::save_graph(&machine.tools_file(), &other).unwrap();
+    refused(&GARDEN, "belongs to other").await;
+    std::fs::write(machine.tools_file(), "{").unwrap();
+    refused(&GARDEN, "not a JSON object").await;
+    std::fs::write(machine.tools_file(), r#"{"version": 2}"#).unwrap();
+    refused(&GARDEN, "update roam-mcp").await;
+    assert!(machine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_graph_that_is_connected_is_only_replaced_when_its_token_is_dead() {
+    let machine = Machine::with_roam().await;
+    machine.garden();
+    let outcome = connect(&machine, &[]).await;
+    assert!(outcome.err.contains("connected already, as garden"), "{outcome:?}");
+    machine.sandbox.revoke(&Secret::from(TOKEN));
+    machine.will_answer(Answer::Allow(Level::Full));
+    let outcome = connect(&machine, &[]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!((entries(&machine).len(), entries(&machine)[0].nickname.as_str()), (1, "my-garden"));
+}
+
+#[tokio::test]
+async fn a_public_graph_need_not_be_in_the_list() {
+    let machine = Machine::with_roam().await;
+    machine.will_answer(Answer::Allow(Level::ReadOnly));
+    let outcome = connect(&machine, &["--public"]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(machine.asked()[0].level, Level::ReadOnly);
+    let outcome = run(machine.home(), &["connect", "--graph", "help", "--nickname", "help", "--public"], "").await;
+    assert!(outcome.err.contains("no hosted graph"), "Roam decides: {outcome:?}");
+}
+
+#[tokio::test]
+async fn a_token_from_standard_input_is_checked_and_asks_nobody() {
+    let machine = Machine::with_roam().await;
+    let with = async |input: &str| run(machine.home(), &[&GARDEN[..], &["--token-stdin"]].concat(), input).await;
+    for wrong in ["", "roam-graph-token-remote", "roam-graph-local-token-a b", "roam-graph-local-token-unknown"] {
+        let outcome = with(wrong).await;
+        assert!(outcome.code != Some(0) && entries(&machine).is_empty(), "{wrong}: {outcome:?}");
+    }
+    machine.sandbox.admit(token("roam-graph-local-token-typed", Kind::Hosted, Level::ReadAppend));
+    let outcome = with("roam-graph-local-token-typed\n").await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(entries(&machine)[0].access_level, Some(TokenLevel::ReadAppend));
+    assert!(machine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_graph_is_forgotten_by_either_name() {
+    let machine = Machine::with_roam().await;
+    for which in [["--nickname", "Garden"], ["--graph", "garden"]] {
+        machine.garden();
+        let outcome = run(machine.home(), &[&["connect", "--remove"][..], &which].concat(), "").await;
+        assert!(outcome.code == Some(0) && outcome.out.contains("until you revoke it"), "{outcome:?}");
+        assert!(entries(&machine).is_empty());
+    }
+    let outcome = run(machine.home(), &["connect", "--remove", "--nickname", "x"], "").await;
+    assert!(outcome.code == Some(1) && outcome.err.contains("no such graph"), "{outcome:?}");
+    let outcome = run(machine.home(), &["connect", "--remove"], "").await;
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_list_shows_how_each_token_fares() {
+    let machine = Machine::with_roam().await;
+    let outcome = run(machine.home(), &["graphs"], "").await;
+    assert!(outcome.code == Some(0) && outcome.out.contains("roam-mcp connect"), "{outcome:?}");
+    machine.garden();
+    let status = async || {
+        let outcome = run(machine.home(), &["graphs", "--json"], "").await;
+        assert!(!outcome.out.contains(TOKEN));
+        serde_json::from_str::<Value>(&outcome.out).unwrap()
+    };
+    let garden = json!({ "nickname": "garden", "name": "garden", "type": "hosted" });
+    let with = |level: Value, status: &str| {
+        let mut row = garden.clone();
+        (row["accessLevel"], row["tokenStatus"]) = (level, status.into());
+        json!([row])
+    };
+    assert_eq!(status().await, with("full".into(), "active"));
+    machine.sandbox.revoke(&Secret::from(TOKEN));
+    assert_eq!(status().await, with(Value::Null, "revoked"));
+    machine.stop_roam();
+    assert_eq!(status().await, with(Value::Null, "unknown"));
+    let outcome = run(machine.home(), &["graphs"], "").await;
+    assert!(outcome.out.contains("NICKNAME") && outcome.out.contains("is Roam Desktop running?"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_graph_is_chosen_from_a_list() {
+    let machine = Machine::with_roam().await;
+    machine.will_answer(Answer::Allow(Level::ReadAppend));
+    let mut terminal = Terminal::run(machine.home(), &["connect"]);
+    terminal.shows("Which graph?").await;
+    terminal.types("gard\r");
+    terminal.shows("How much access?").await;
+    terminal.types("\x1b[B\r");
+    terminal.shows("What to call it?").await;
+    terminal.types("notes\r");
+    terminal.shows("Connected garden as notes with read-append access").await;
+    assert_eq!(terminal.ends().await, Some(0));
+    assert_eq!(machine.asked()[0].level, Level::ReadAppend);
+
+    let mut terminal = Terminal::run(machine.home(), &["connect"]);
+    terminal.shows("[connected as notes]").await;
+    terminal.types("gard\r");
+    terminal.shows("Forget it").await;
+    terminal.types("Forget\r");
+    terminal.shows("Forgot notes (garden)").await;
+    assert_eq!(terminal.ends().await, Some(0));
+    assert!(entries(&machine).is_empty());
+}
+
+#[tokio::test]
+async fn ctrl_c_takes_the_question_back() {
+    let machine = Machine::with_roam().await;
+    let mut terminal = Terminal::run(machine.home(), &GARDEN);
+    terminal.shows("Waiting for you to allow full access to garden").await;
+    machine.arrives(|received| received.path.ends_with("/tokens/request")).await;
+    terminal.interrupt();
+    assert_eq!(terminal.ends().await, Some(130));
+    assert!(entries(&machine).is_empty());
+
+    machine.will_answer(Answer::Allow(Level::Full));
+    let again =
+        tokio::time::timeout(Duration::from_secs(60), async { while connect(&machine, &[]).await.code != Some(0) {} });
+    assert!(again.await.is_ok(), "the dialog in Roam was closed");
+}

@@ -1,0 +1,16 @@
+//! Roam Desktop from both sides: the client against a stand-in, and the stand-in against the wire.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+/// How the client deals with Roam: what it sends, how it reads refusals, when it tries again.
+mod client;
+/// `roam-mcp connect` and `roam-mcp graphs`, as they are typed and on a terminal.
+mod connect;
+/// Graphs that come and go in `~/.roam-tools.json`.
+mod connected;
+/// The sandbox, as other tools see it.
+mod sandbox;
+/// The two tools that know about tokens, and the graphs they connect.
+mod tools;

@@ -1,0 +1,74 @@
+//! The record of who did what.
+
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::mcp::{call, search};
+use crate::support::node::Home;
+use crate::support::tailnet::tailnet;
+
+/// Runs `roam-mcp audit …` and returns its exit code and what it printed.
+fn audit(home: &Home, args: &[&str]) -> (i32, String) {
+    let output = home.command().arg("audit").args(args).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+fn records(home: &Home, args: &[&str]) -> Vec<Value> {
+    let (code, text) = audit(home, &[&["search", "--json"], args].concat());
+    assert_eq!(code, 0, "{text}");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_call_is_on_record_with_who_made_it_and_how_it_ended() {
+    let reader = json!({"alice-laptop": {"roam-mcp.internal/cap/roam-mcp": [{"access": "read-only"}]}});
+    tailnet().allow("recorded", json!({"caps": reader})).await;
+    let home = Home::new("recorded");
+    let node = home.node().await;
+    let write = json!({"pageTitle": "Walnut", "markdown": "A note that the digest stands for."});
+    node.public_from("203.0.113.77").await.tool(&node.secret_path(), "create_block", write.clone()).await;
+    node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    let alice = node.user("alice@example.com").await;
+    alice.post("/mcp", &call("create_block", write)).await.expect(200);
+    node.public().post("/mcp", &search("x")).await.expect(401);
+
+    eventually("the last outcome is on record", async || {
+        (records(&home, &["--tool", "search"]).len() == 2).then_some(())
+    })
+    .await;
+    let written = records(&home, &["--tool", "create_block", "--caller", "path-secret"]);
+    let [decision, outcome] = written.as_slice() else { panic!("{written:?}") };
+    assert_eq!((&decision["event"], &decision["allowed"]), (&json!("decision"), &json!(true)));
+    assert_eq!((&decision["plane"], &decision["source"]), (&json!("funnel"), &json!("203.0.113.77")));
+    assert_eq!((&outcome["event"], &outcome["failed"]), (&json!("outcome"), &json!(false)));
+    assert_eq!(decision["call"], outcome["call"]);
+    assert_eq!(decision["arguments"].as_str().unwrap().len(), 64);
+
+    let denied = records(&home, &["--denied"]);
+    assert_eq!(denied[0]["caller"].as_str().unwrap().split(' ').next(), Some("alice@example.com"), "{denied:?}");
+    assert_eq!((&denied[1]["event"], &denied[1]["status"]), (&json!("refused"), &json!(401)));
+
+    let file = std::fs::read_to_string(home.state_dir().join("audit/audit.jsonl")).unwrap();
+    for secret in [node.path_secret.as_str(), &node.token, "that the digest stands for"] {
+        assert!(!file.contains(secret), "{secret} is in the log");
+    }
+    let (code, text) = audit(&home, &["verify"]);
+    assert!(code == 0 && text.contains("none changed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_changed_record_is_found_and_a_restart_goes_on_behind_the_last_one() {
+    let home = Home::new("tampered");
+    for _ in 0..2 {
+        let node = home.node().await;
+        node.owner_plain().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+        node.process.stop(std::time::Duration::from_secs(20)).await;
+        assert_eq!(audit(&home, &["verify"]).0, 0);
+    }
+    let path = home.state_dir().join("audit/audit.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\"search\"", "\"delete\"", 1)).unwrap();
+    let (code, text) = audit(&home, &["verify"]);
+    assert!(code == 6 && text.contains("audit.jsonl, line 2"), "{code}: {text}");
+}

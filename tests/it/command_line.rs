@@ -1,0 +1,83 @@
+//! The command line.
+
+use std::process::{Command, Output};
+
+use crate::support::node::roam_mcp;
+
+fn run(args: &[&str]) -> Output {
+    roam_mcp().args(args).stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+fn help(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn help_reads_like_this() {
+    insta::assert_snapshot!("help", help(&["--help"]));
+    insta::assert_snapshot!("help_up", help(&["up", "--help"]));
+    insta::assert_snapshot!("help_status", help(&["status", "--help"]));
+    insta::assert_snapshot!("help_completions", help(&["completions", "--help"]));
+}
+
+#[test]
+fn help_shows_no_secret_of_the_environment() {
+    let mut command = roam_mcp();
+    command.args(["up", "--help"]).env("TS_AUTHKEY", "tskey-auth-x").env("TS_CLIENT_SECRET", "tskey-y");
+    let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(!text.contains("tskey-"), "{text}");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let expected = format!("roam-mcp {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(help(&["--version"]), expected);
+    assert_eq!(help(&["-V"]), expected);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_names_what_is_wrong() {
+    for (args, named) in [
+        (&["dance"][..], "dance"),
+        (&["up", "--dance"], "--dance"),
+        (&["up", "--graph", "g.json", "--hostname", "not a label"], "--hostname"),
+        (&["up", "--graph", "g.json", "--funnel-port", "80"], "--funnel-port"),
+        (&["up", "--graph", "g.json", "--log-format", "xml"], "--log-format"),
+        (&["up", "--graph", "g.json", "--auth-key", "a", "--auth-key-file", "b"], "--auth-key-file"),
+        (&["status", "--yaml"], "--yaml"),
+        (&["completions", "tcsh"], "tcsh"),
+        (&[], "Usage"),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(named), "{args:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_log_level_that_is_none_exits_with_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = roam_mcp();
+    command.env("HOME", dir.path()).args(["up", "--graph", "g.json", "--log-level", "a=b=c"]);
+    let output = command.arg("--state-dir").arg(dir.path().join("state")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a=b=c"), "{output:?}");
+}
+
+#[test]
+fn completions_are_scripts_that_the_shells_can_read() {
+    for (shell, reader) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish"), ("elvish", ""), ("powershell", "")] {
+        let script = help(&["completions", shell]);
+        assert!(script.contains("roam-mcp") && script.contains("status") && script.len() > 1000, "{shell}");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("script");
+        std::fs::write(&file, script).unwrap();
+        // Where the shell is installed, it has the last word.
+        if let Ok(checked) = Command::new(reader).arg("-n").arg(&file).output() {
+            assert!(checked.status.success(), "{shell}: {checked:?}");
+        }
+    }
+}

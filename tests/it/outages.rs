@@ -1,0 +1,162 @@
+//! Control server and certificate authority that are down, come back, or say no.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::client::Scheme;
+use crate::support::node::Home;
+use crate::support::tailnet::tailnet;
+use crate::support::{eventually, within};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_start_without_a_control_server_says_so_and_joins_when_it_comes() {
+    for refused in [false, true] {
+        let link = tailnet().control_link().await;
+        if refused {
+            tailnet().refuse(&link).await;
+        } else {
+            tailnet().cut(&link).await;
+        }
+        let home = Home::new(if refused { "early-refused" } else { "early-silent" });
+        let process = home.up().control(&link.url).process();
+        process.prints("The control server does not answer").await;
+        tailnet().restore(&link).await;
+        process.serving().await;
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_waits_for_a_control_server_can_be_stopped() {
+    let (silent, refusing) = (tailnet().control_link().await, tailnet().control_link().await);
+    tailnet().cut(&silent).await;
+    tailnet().refuse(&refusing).await;
+    for (link, host) in [(silent, "stopped-silent"), (refusing, "stopped-refused")] {
+        let home = Home::new(host);
+        let process = home.up().control(&link.url).process();
+        process.prints("Joining the tailnet").await;
+        assert_eq!(process.stop(SOON).await.code(), Some(0), "{}", process.stderr());
+    }
+}
+
+#[tokio::test]
+async fn a_control_server_that_is_lost_stops_nothing_and_is_found_again() {
+    let link = tailnet().control_link().await;
+    let home = Home::new("castaway");
+    let node = home.up().control(&link.url).node().await;
+    let public = node.public().connect().await;
+    let owner = node.owner().await;
+    let open = owner.with(Scheme::Http2).connect().await;
+    public.tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
+
+    tailnet().cut(&link).await;
+    let status = node.process.status_is("the loss shows", |status| status["node"]["online"] == false).await;
+    assert_eq!(status["node"]["state"], "Running", "{status}");
+    // What is open goes on, on both planes, and the tailnet goes on altogether.
+    public.tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
+    open.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    owner.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    let target = format!("{}:443", node.name);
+    assert_eq!(tailnet().ingress("castaway", &target).await.status, 101, "the node itself still takes Funnel");
+    let card = home.command().arg("status").output().unwrap();
+    let card = String::from_utf8_lossy(&card.stdout).into_owned();
+    assert!(card.contains("control server not reached: serving goes on"), "{card}");
+
+    tailnet().restore(&link).await;
+    node.process.status_is("the recovery shows", |status| status["node"]["online"] == true).await;
+    node.public().tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_node_without_its_control_server_stops_when_told_to() {
+    let link = tailnet().control_link().await;
+    let home = Home::new("adrift");
+    let node = home.up().control(&link.url).node().await;
+    tailnet().cut(&link).await;
+    node.process.status_is("the loss shows", |status| status["node"]["online"] == false).await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_key_that_expires_while_the_node_runs_is_shown_with_the_way_back() {
+    let home = Home::new("expiring");
+    let node = home.node().await;
+    tailnet().allow("expiring", json!({"key_expired": true})).await;
+    node.process.status_is("it shows", |status| status["node"]["state"] == "NeedsLogin").await;
+    let card = home.command().arg("status").output().unwrap();
+    let card = String::from_utf8_lossy(&card.stdout).into_owned();
+    assert!(card.contains("no longer valid: start the node again"), "{card}");
+
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    let again = home.node().await;
+    again.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_node_that_an_administrator_removes_shows_it_and_joins_again_when_restarted() {
+    let home = Home::new("removed");
+    let node = home.node().await;
+    tailnet().forget("removed").await;
+    node.process.status_is("it shows", |status| status["node"]["online"] == false).await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    let again = home.node().await;
+    again.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_fails_is_explained_and_comes_when_the_authority_recovers() {
+    tailnet().allow("uncertain", json!({"acme": "fail"})).await;
+    let home = Home::new("uncertain");
+    let node = home.node().await;
+    let status = node.process.status();
+    assert_eq!(status["certificate"]["state"], "failed", "{status}");
+    assert!(!status["certificate"]["reason"].as_str().unwrap().is_empty(), "{status}");
+    assert!(node.process.stdout().contains("no new certificate: "), "{}", node.process.stdout());
+    node.owner_plain().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+
+    tailnet().allow("uncertain", json!({"acme": ""})).await;
+    node.process.status_is("a certificate comes", |status| status["certificate"]["state"] == "valid").await;
+    node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    node.public().tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_of_the_authority_is_shown_with_the_time_of_the_next_try() {
+    tailnet().allow("greedy", json!({"acme": "limit-reported"})).await;
+    let home = Home::new("greedy");
+    let node = home.node().await;
+    let certificate = node.process.status()["certificate"].clone();
+    assert_eq!(certificate["state"], "failed", "{certificate}");
+    assert!(certificate["reason"].as_str().unwrap().contains("too many certificates"), "{certificate}");
+    let retry: jiff::Timestamp = certificate["retry_at"].as_str().unwrap().parse().unwrap();
+    let wait = retry.duration_since(jiff::Timestamp::now());
+    assert!(wait.as_secs() > 3000, "the authority asked for an hour, not for {wait}");
+    assert!(node.process.stdout().contains("too many certificates"), "{}", node.process.stdout());
+    node.owner_plain().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_start_that_waits_for_its_certificate_can_be_stopped() {
+    tailnet().allow("hanging", json!({"acme": "rate-limited"})).await;
+    let home = Home::new("hanging");
+    let process = home.up().process();
+    process.prints("Getting a certificate").await;
+    assert_eq!(process.stop(SOON).await.code(), Some(0), "{}", process.stderr());
+}
+
+#[tokio::test]
+async fn a_slow_certificate_holds_up_nothing_else() {
+    tailnet().allow("patient", json!({"slow_dns_ms": 3000})).await;
+    let home = Home::new("patient");
+    let process = home.up().process();
+    process.prints("Getting a certificate").await;
+    let node = eventually("it is in the tailnet", async || tailnet().nodes("patient").await.into_iter().next()).await;
+    let forward = tailnet().forward("operator@example.com", &format!("{}:80", node.name)).await;
+    let plain = crate::support::client::Client::new(&forward, &node.name, Scheme::Plain);
+    let search = crate::support::mcp::search("squirrels");
+    let early = plain.post("/mcp", &search);
+    within(Duration::from_secs(2), "an answer before the certificate", early).await.expect(200);
+    process.serving().await;
+}

@@ -1,0 +1,177 @@
+//! Signals, crashes, and a standard error that nobody reads.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+use crate::support::client::{Client, Stream};
+use crate::support::load::Load;
+use crate::support::mcp::search;
+use crate::support::node::{Home, Node};
+use crate::support::thread_signal::tgkill;
+use crate::support::{PATIENCE, within};
+
+/// Longer than the ten seconds that requests in flight get, plus the end itself.
+const DRAINED: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(8);
+
+/// A request whose head has arrived and whose body is still to come.
+struct Pending {
+    stream: Box<dyn Stream>,
+    body: String,
+}
+
+impl Pending {
+    async fn on(client: &Client, path: &str) -> Self {
+        let mut stream = client.stream().await.unwrap();
+        let body = search("squirrels").to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            client.host,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The server says this when it begins to read the body.
+        read_until(&mut stream, "HTTP/1.1 100 Continue\r\n\r\n").await;
+        Self { stream, body }
+    }
+
+    async fn finish(mut self) -> String {
+        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        read_until(&mut self.stream, "walnut003").await
+    }
+}
+
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), wanted: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains(wanted) {
+        match tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await {
+            Ok(Ok(read @ 1..)) => text.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            ended => panic!("{ended:?} before {wanted:?}: {text:?}"),
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn sigterm_and_sigint_under_load_let_requests_in_flight_finish_and_exit_with_0() {
+    for (host, signal) in [("terminated", Signal::TERM), ("interrupted", Signal::INT)] {
+        let home = Home::new(host);
+        let node = home.node().await;
+        let load = Load::on(&node).await;
+        let over_tailnet = Pending::on(&node.owner().await, "/mcp").await;
+        let over_funnel = Pending::on(&node.public(), &node.secret_path()).await;
+        node.process.signal(signal);
+        node.process.logs("stopping").await;
+        for pending in [over_tailnet, over_funnel] {
+            let answer = pending.finish().await;
+            assert!(answer.contains("HTTP/1.1 200 OK"), "{answer}");
+        }
+        assert_eq!(node.process.exited(DRAINED).await.code(), Some(0), "{}", node.process.stderr());
+        load.abandon().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_at_the_deadline() {
+    let home = Home::new("endless");
+    let node = home.node().await;
+    let _pending = Pending::on(&node.public(), &node.secret_path()).await;
+    assert_eq!(node.process.stop(DRAINED).await.code(), Some(0));
+    assert!(node.process.stderr().contains("cut at the end of their time"), "{}", node.process.stderr());
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_the_end() {
+    let home = Home::new("idlers");
+    let node = home.node().await;
+    let (owner, public) = (node.owner().await.connect().await, node.public().connect().await);
+    owner.get("/health").await.expect(200);
+    public.get("/health").await.expect(200);
+    let _silent = node.owner().await.tcp().await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let home = Home::new("hurried");
+    let node = home.node().await;
+    let _pending = Pending::on(&node.owner().await, "/mcp").await;
+    node.process.signal(Signal::TERM);
+    node.process.logs("stopping").await;
+    node.process.signal(Signal::TERM);
+    assert_eq!(node.process.exited(Duration::from_secs(5)).await.code(), Some(130));
+}
+
+#[tokio::test]
+async fn a_thousand_sighups_to_the_process_and_to_every_thread_harm_nothing() {
+    let home = Home::new("hangup");
+    let node = home.node().await;
+    let load = Load::on(&node).await;
+    let mut sent = 0;
+    while sent < 1000 {
+        for (thread, _) in node.process.threads() {
+            tgkill(node.process.pid(), thread, libc::SIGHUP);
+            node.process.signal(Signal::HUP);
+            sent += 2;
+        }
+        // Signals of one kind merge while they wait; answers in between show that they were taken.
+        load.progress(3).await;
+    }
+    assert!(node.process.is_running());
+    load.progress(20).await;
+    load.finish().await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+}
+
+/// A thread that the Go runtime started: they are called like the program, and ours have names of their own.
+fn go_thread(node: &Node) -> u32 {
+    let threads = node.process.threads();
+    let go = threads.iter().find(|(thread, name)| name == "roam-mcp" && *thread != node.process.pid());
+    go.unwrap_or_else(|| panic!("no thread of Go: {threads:?}")).0
+}
+
+#[tokio::test]
+async fn a_fault_in_go_ends_the_process_although_nobody_reads_stderr_and_is_reported_at_the_next_start() {
+    let home = Home::new("faulty");
+    let node = home.up().stderr_unread().node().await;
+    tgkill(node.process.pid(), go_thread(&node), libc::SIGSEGV);
+    let status = node.process.exited(PATIENCE).await;
+    assert!(!status.success(), "{status}");
+    let dump = std::fs::read_to_string(home.state_dir().join("crash.log")).unwrap();
+    assert!(dump.contains("SIGSEGV") && dump.contains("goroutine "), "{dump}");
+    assert!(!node.process.read_stderr_now().contains("goroutine "), "the dump is in the file alone");
+
+    let next = home.node().await;
+    let log = next.process.logs("an earlier run crashed").await;
+    let kept = home.state_dir().join("crash.previous.log");
+    assert!(log.contains(kept.to_str().unwrap()), "{log}");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), dump);
+    next.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_log_lines_that_nobody_reads_stops_nothing() {
+    let home = Home::new("flooded");
+    let node = home.up().stderr_unread().args(&["--log-level", "trace"]).node().await;
+    let load = Load::on(&node).await;
+    load.progress(400).await;
+    load.finish().await;
+    let block = json!({"pageTitle": "Visitors", "markdown": "a hedgehog came by"});
+    within(PATIENCE, "a write", node.owner().await.tool("/mcp", "create_block", block)).await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    let read = node.process.read_stderr_now();
+    // A pipe holds 64 KiB, and a line that does not fit waits outside.
+    assert!(read.len() > 60_000, "the pipe was full: {} bytes", read.len());
+}
+
+#[tokio::test]
+async fn standard_output_that_is_closed_stops_nothing() {
+    let home = Home::new("mute");
+    let node = home.up().stdout_closed().node().await;
+    node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+}
