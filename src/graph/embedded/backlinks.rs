@@ -22,27 +22,18 @@ pub(super) fn backlinks(db: &Connection, request: &Request) -> Result<Value, Fai
         let note = "There is no such page or block.";
         return Ok(json!({ "queriedAt": queried_at(), "total": 0, "shown": 0, "results": [], "note": note }));
     };
-    let mut sources: Vec<(Option<i64>, Id)> = db
-        .prepare_cached(&format!(
-            "SELECT {}, src FROM refs CROSS JOIN node ON node.id = src WHERE dst = ?1 AND NOT node.hidden",
-            listing.key()
-        ))?
-        .query_map([target], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    if let Some(search) = request.text("search")? {
-        let search = fold(search);
-        let words: Vec<&str> = words(&search).collect();
-        let mut kept = Vec::new();
-        for source in sources {
-            if words.is_empty() || mentions(db, source.1, &words)? {
-                kept.push(source);
-            }
+    let search = request.text("search")?.map(fold).filter(|text| words(text).next().is_some());
+    let (total, results) = match search {
+        None if listing.is_newest_first() => {
+            let ids = newest(db, target, listing.offset, listing.limit)?;
+            (count(db, target)?, listing.items(db, &ids)?)
         }
-        sources = kept;
-    }
-    let sources = listing.sort(sources);
-    let results = listing.show(db, &sources)?;
-    let (total, shown) = (sources.len(), results.len());
+        search => {
+            let sources = listing.sort(sources(db, target, listing.key(), search.as_deref())?);
+            (sources.len(), listing.show(db, &sources)?)
+        }
+    };
+    let shown = results.len();
     let next = listing.offset.saturating_add(shown);
     let mut answer = json!({ "queriedAt": queried_at(), "total": total, "shown": shown, "results": results });
     if shown > 0 && next < total {
@@ -50,6 +41,44 @@ pub(super) fn backlinks(db: &Connection, request: &Request) -> Result<Value, Fai
         answer["note"] = format!("{shown} of {total}; for the next ones set `offset` to {next}.").into();
     }
     Ok(answer)
+}
+
+/// How many blocks that can be seen refer to something.
+pub(super) fn count(db: &Connection, target: Id) -> Result<usize, Failure> {
+    let count: i64 = db
+        .prepare_cached("SELECT count(*) FROM refs WHERE dst = ?1 AND src NOT IN (SELECT id FROM node WHERE hidden)")?
+        .query_row([target], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// A part of the blocks that refer to something, the newest first. However many there are, only this part is looked at.
+pub(super) fn newest(db: &Connection, target: Id, offset: usize, limit: usize) -> Result<Vec<Id>, Failure> {
+    let [offset, limit] = [offset, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    let mut query = db.prepare_cached(
+        "SELECT src FROM refs WHERE dst = ?1 AND src NOT IN (SELECT id FROM node WHERE hidden)
+         ORDER BY made_at DESC, src DESC LIMIT ?3 OFFSET ?2",
+    )?;
+    let rows = query.query_map([target, offset, limit], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The blocks that refer to something and have all the words around them, each with the key that it is sorted by.
+fn sources(db: &Connection, target: Id, key: &str, search: Option<&str>) -> Result<Vec<(Option<i64>, Id)>, Failure> {
+    let all: Vec<(Option<i64>, Id)> = db
+        .prepare_cached(&format!(
+            "SELECT {key}, src FROM refs CROSS JOIN node ON node.id = src WHERE dst = ?1 AND NOT node.hidden"
+        ))?
+        .query_map([target], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let Some(search) = search else { return Ok(all) };
+    let words: Vec<&str> = words(search).collect();
+    let mut kept = Vec::new();
+    for source in all {
+        if mentions(db, source.1, &words)? {
+            kept.push(source);
+        }
+    }
+    Ok(kept)
 }
 
 /// Whether all words are in a block, above it, or directly below it.

@@ -4,6 +4,7 @@ mod datoms;
 mod edn;
 mod error;
 mod export;
+mod indexer;
 mod input;
 mod load;
 mod merge;

@@ -80,7 +80,18 @@ impl Listing {
 
     /// The part of a sorted list that is wanted.
     pub(super) fn show(&self, db: &Connection, sorted: &[Id]) -> Result<Vec<Value>, Failure> {
-        sorted.iter().skip(self.offset).take(self.limit).map(|id| item(db, *id, self.extent, self.with_path)).collect()
+        let part = sorted.get(self.offset..).unwrap_or_default();
+        self.items(db, &part[..part.len().min(self.limit)])
+    }
+
+    /// Each of the blocks.
+    pub(super) fn items(&self, db: &Connection, ids: &[Id]) -> Result<Vec<Value>, Failure> {
+        ids.iter().map(|id| item(db, *id, self.extent, self.with_path)).collect()
+    }
+
+    /// Whether the list begins with what was made last.
+    pub(super) fn is_newest_first(&self) -> bool {
+        matches!(self.sort, Sort::Created) && self.descending
     }
 }
 

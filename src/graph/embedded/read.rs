@@ -1,16 +1,17 @@
 //! `data.ai.getPage` and `data.ai.getBlock`.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::{Value, json};
 
+use super::backlinks;
 use super::failure::{Failure, invalid};
 use super::render::{Extent, markdown, path};
 use super::request::Request;
 use super::store::Id;
 
 /// How many linked references come along with a page or a block.
-const LINKED_SHOWN: i64 = 5;
+const LINKED_SHOWN: usize = 5;
 
 /// The moment of an answer, in UTC.
 pub(super) fn queried_at() -> String {
@@ -63,25 +64,19 @@ fn show(db: &Connection, id: Option<Id>, request: &Request, with_path: bool) -> 
 
 /// The newest blocks that refer to something; `None` if none does.
 fn linked_references(db: &Connection, target: Id) -> Result<Option<Value>, Failure> {
-    let sources = "FROM refs JOIN node ON node.id = refs.src WHERE refs.dst = ?1 AND NOT node.hidden";
-    let total: i64 = db.prepare_cached(&format!("SELECT count(*) {sources}"))?.query_row([target], |row| row.get(0))?;
+    let total = backlinks::count(db, target)?;
     if total == 0 {
         return Ok(None);
     }
-    let newest: Vec<(Id, String)> = db
-        .prepare_cached(&format!(
-            "SELECT node.id, node.uid {sources} ORDER BY node.created_at DESC, node.id DESC LIMIT ?2"
-        ))?
-        .query_map(params![target, LINKED_SHOWN], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
     let mut results = Vec::new();
-    for (id, uid) in &newest {
+    for id in backlinks::newest(db, target, 0, LINKED_SHOWN)? {
+        let uid: String = db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
         let extent = Extent { depth: Some(0), chars: None };
-        results.push(json!({ "uid": uid, "markdown": markdown(db, *id, extent)?, "path": path(db, *id)? }));
+        results.push(json!({ "uid": uid, "markdown": markdown(db, id, extent)?, "path": path(db, id)? }));
     }
     let mut linked = json!({ "total": total, "shown": results.len(), "results": results });
     if total > LINKED_SHOWN {
-        linked["note"] = format!("The newest {} of {total}.", newest.len()).into();
+        linked["note"] = format!("The newest {LINKED_SHOWN} of {total}.").into();
     }
     Ok(Some(linked))
 }

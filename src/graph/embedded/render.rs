@@ -126,8 +126,8 @@ fn outline(db: &Connection, root: Id, depth: Option<usize>) -> rusqlite::Result<
              ORDER BY 2 DESC, 3
          )
          SELECT node.uid, node.text, node.parent IS NULL, tree.depth, node.heading, node.children_view,
-             (SELECT count(*) FROM refs JOIN node AS source ON source.id = refs.src
-              WHERE refs.dst = node.id AND NOT source.hidden),
+             (SELECT count(*) FROM refs WHERE refs.dst = node.id
+              AND refs.src NOT IN (SELECT id FROM node WHERE hidden)),
              CASE WHEN tree.depth < ?2 THEN 0
              ELSE (SELECT count(*) FROM node AS child WHERE child.parent = node.id AND NOT child.hidden) END
          FROM tree CROSS JOIN node ON node.id = tree.id",

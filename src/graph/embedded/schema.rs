@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// Marks the file as ours in its header: "roam" in ASCII.
@@ -24,6 +25,7 @@ const CACHE_KIBIBYTES: i32 = 16 * 1024;
 /// * `hidden` is 1 for a block that carries a hide tag, and for everything below it.
 /// * `log_id` marks daily notes. `extra` keeps what the export says and nothing here reads, as JSON.
 /// * `local` is 1 for what was made here; the rest came with an export.
+/// * `refs` has the time of its block, so that the newest references of thousands are found without looking at all.
 /// * `shortcut` holds the pages of the left sidebar; their `ord` too counts from 0 without gaps.
 ///
 /// `words` is the search index over folded text (see `fold`). It stores trigrams: the other tokenizers of SQLite know
@@ -54,7 +56,9 @@ CREATE TABLE node (
 );
 CREATE UNIQUE INDEX node_uid ON node(uid);
 CREATE UNIQUE INDEX node_title ON node(text) WHERE parent IS NULL;
-CREATE TABLE refs (src INTEGER NOT NULL, dst INTEGER NOT NULL, PRIMARY KEY (src, dst)) WITHOUT ROWID;
+CREATE TABLE refs (
+    src INTEGER NOT NULL, dst INTEGER NOT NULL, made_at INTEGER, PRIMARY KEY (src, dst)
+) WITHOUT ROWID;
 CREATE TABLE shortcut (page INTEGER PRIMARY KEY REFERENCES node(id), ord INTEGER NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(
     text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
@@ -65,7 +69,8 @@ CREATE VIRTUAL TABLE words USING fts5(
 pub(super) const INDEXES: &str = "
 CREATE INDEX node_children ON node(parent, ord) WHERE parent IS NOT NULL;
 CREATE INDEX node_recent ON node(edited_at) WHERE parent IS NULL;
-CREATE INDEX refs_back ON refs(dst, src);
+CREATE INDEX node_hidden ON node(id) WHERE hidden;
+CREATE INDEX refs_back ON refs(dst, made_at, src);
 ";
 
 /// Opens a database that exists, for reading alone or for writing too.
@@ -76,6 +81,8 @@ pub(super) fn connect(path: &Path, write: bool) -> rusqlite::Result<Connection> 
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(128);
     db.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+    // One plan for each statement: otherwise statements are planned anew for the values that are bound to them.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if write {
         // What a client was told is written must survive a power cut, and writes here are few and small.
         db.pragma_update(None, "synchronous", "FULL")?;

@@ -1,4 +1,7 @@
 //! Storing pages and blocks, so that references and the search index stay true to the text.
+//!
+//! What runs for every block is written as single-row statements: a statement that may fail half-way makes SQLite set
+//! a savepoint, and at each savepoint FTS5 writes what it has so far as a segment of its own, to be merged later.
 
 mod text;
 
@@ -33,23 +36,27 @@ pub(super) struct NewBlock<'a> {
 pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id, String), Failure> {
     let uid = block.uid.clone().map_or_else(uid::random, Ok)?;
     let references = references(block.text);
+    let (page, hidden): (Id, bool) = db
+        .prepare_cached("SELECT page, hidden FROM node WHERE id = ?1")?
+        .query_row([block.parent], |row| Ok((row.get(0)?, row.get(1)?)))?;
     db.prepare_cached(
         "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at, local)
-         SELECT ?1, id, page, ?3, ?4, hidden OR ?5, ?6, ?7, ?8, ?8, 1 FROM node WHERE id = ?2",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1)",
     )?
     .execute(params![
         uid,
         block.parent,
+        page,
         block.order,
         block.text,
-        hides(&references),
+        hidden || hides(&references),
         block.heading,
         block.open,
         block.now
     ])?;
     let id = db.last_insert_rowid();
     index(db, id, block.text)?;
-    text::refer(db, id, references, block.now)?;
+    text::refer(db, id, references, Some(block.now), block.now)?;
     if block.uid.is_some() {
         text::adopt(db, id)?;
     }
@@ -83,11 +90,12 @@ pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now
         Some(uid) if find(db, &uid)?.is_none() => uid,
         _ => uid::random()?,
     };
+    let last: Id = db.prepare_cached("SELECT coalesce(max(id), 0) FROM node")?.query_row([], |row| row.get(0))?;
     db.prepare_cached(
-        "INSERT INTO node(uid, page, ord, text, log_id, created_at, edited_at, local)
-         SELECT ?1, coalesce(max(id), 0) + 1, 0, ?2, ?3, ?4, ?4, ?4 IS NOT NULL FROM node",
+        "INSERT INTO node(id, uid, page, ord, text, log_id, created_at, edited_at, local)
+         VALUES (?1, ?2, ?1, 0, ?3, ?4, ?5, ?5, ?5 IS NOT NULL)",
     )?
-    .execute(params![uid, title, day.and_then(daily::log_id), now])?;
+    .execute(params![last + 1, uid, title, day.and_then(daily::log_id), now])?;
     let id = db.last_insert_rowid();
     index(db, id, title)?;
     Ok(id)

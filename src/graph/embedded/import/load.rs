@@ -1,9 +1,12 @@
 //! Putting the pages of an export into a new database.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Statement, params};
 use serde_json::Value;
 
 use super::export::Node;
+use super::indexer::Indexer;
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::store::{self, Id, hides};
 use crate::graph::embedded::{daily, uid};
@@ -14,6 +17,7 @@ pub(super) struct Loader<'db> {
     pub(super) db: &'db Connection,
     insert: Statement<'db>,
     refer: Statement<'db>,
+    indexer: Indexer,
     next: Id,
     pub(super) pages: u64,
     pub(super) blocks: u64,
@@ -38,7 +42,7 @@ struct Place {
 }
 
 impl<'db> Loader<'db> {
-    pub(super) fn new(db: &'db Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(db: &'db Connection) -> Result<Self, Failure> {
         db.execute_batch(
             "CREATE TEMP TABLE waiting (src INTEGER NOT NULL, block INTEGER NOT NULL, name TEXT NOT NULL)",
         )?;
@@ -48,7 +52,8 @@ impl<'db> Loader<'db> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?;
         let refer = db.prepare("INSERT INTO waiting(src, block, name) VALUES (?1, ?2, ?3)")?;
-        Ok(Self { db, insert, refer, next: 1, pages: 0, blocks: 0, repaired: 0, shortcuts: Vec::new() })
+        let indexer = Indexer::start(Path::new(db.path().unwrap_or_default()))?;
+        Ok(Self { db, insert, refer, indexer, next: 1, pages: 0, blocks: 0, repaired: 0, shortcuts: Vec::new() })
     }
 
     /// Stores a page with all its blocks.
@@ -128,13 +133,14 @@ impl<'db> Loader<'db> {
             }
             stored => stored?,
         };
-        store::index(self.db, self.next, text)?;
+        self.indexer.add(self.next, text);
         self.next += 1;
         Ok(())
     }
 
     /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
     pub(super) fn finish(mut self) -> Result<u64, Failure> {
+        self.indexer.finish(self.db)?;
         self.shortcuts.sort_unstable();
         for (order, (_, page)) in (0_i64..).zip(&self.shortcuts) {
             self.db.execute("INSERT INTO shortcut(page, ord) VALUES (?1, ?2)", params![page, order])?;
@@ -151,10 +157,14 @@ impl<'db> Loader<'db> {
             store::create_page(self.db, title, None, None)?;
         }
         self.db.execute_batch(
-            "INSERT OR IGNORE INTO refs(src, dst)
-                 SELECT src, id FROM waiting CROSS JOIN node ON text = name AND parent IS NULL WHERE NOT block;
-             INSERT OR IGNORE INTO refs(src, dst)
-                 SELECT src, id FROM waiting CROSS JOIN node ON uid = name WHERE block;
+            "INSERT OR IGNORE INTO refs(src, dst, made_at)
+                 SELECT src, target.id, source.created_at FROM waiting
+                 CROSS JOIN node AS target ON target.text = name AND target.parent IS NULL
+                 CROSS JOIN node AS source ON source.id = src WHERE NOT block;
+             INSERT OR IGNORE INTO refs(src, dst, made_at)
+                 SELECT src, target.id, source.created_at FROM waiting
+                 CROSS JOIN node AS target ON target.uid = name
+                 CROSS JOIN node AS source ON source.id = src WHERE block;
              DROP TABLE waiting;",
         )?;
         Ok(missing.len() as u64)

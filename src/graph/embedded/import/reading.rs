@@ -60,7 +60,6 @@ impl Reading<'_> {
         input: Input<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, ImportError> {
-        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
         let count = Cell::new(0);
         let total = input.total;
         let mut text = BufReader::with_capacity(1 << 16, Counting { reader: input.reader, count: &count });
@@ -74,7 +73,7 @@ impl Reading<'_> {
         text.consume(mark);
         let is_edn = text.buffer().trim_ascii_start().starts_with(b"#");
 
-        let loader = Loader::new(db).map_err(database)?;
+        let loader = Loader::new(db).map_err(|failure| self.failed(failure))?;
         let loader = if is_edn {
             self.edn(text, loader, &mut |blocks| progress(Progress { bytes: count.get(), total, pages: 0, blocks }))?
         } else {

@@ -11,11 +11,15 @@ use crate::graph::markup::{Reference, references};
 /// Pages whose tag hides a block from the tools, with everything below it.
 const HIDE_TAGS: [&str; 2] = [".rm-hide", ".rm-private"];
 
+/// Stores a reference, with the time of the block that it is in.
+const REFER: &str = "INSERT OR IGNORE INTO refs(src, dst, made_at) VALUES (?1, ?2, ?3)";
+
 /// Gives a page another title or a block another text.
 pub(in crate::graph::embedded) fn set_text(db: &Connection, id: Id, text: &str, now: i64) -> Result<(), Failure> {
-    let is_page: bool = db
-        .prepare_cached("UPDATE node SET text = ?2 WHERE id = ?1 RETURNING parent IS NULL")?
-        .query_row(params![id, text], |row| row.get(0))?;
+    let (is_page, made): (bool, Option<i64>) = db
+        .prepare_cached("SELECT parent IS NULL, created_at FROM node WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    db.prepare_cached("UPDATE node SET text = ?2 WHERE id = ?1")?.execute(params![id, text])?;
     db.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([id])?;
     index(db, id, text)?;
     if is_page {
@@ -24,7 +28,7 @@ pub(in crate::graph::embedded) fn set_text(db: &Connection, id: Id, text: &str, 
     db.prepare_cached("DELETE FROM refs WHERE src = ?1")?.execute([id])?;
     let references = references(text);
     let hides = hides(&references);
-    refer(db, id, references, now)?;
+    refer(db, id, references, made, now)?;
     let (hidden, above): (bool, bool) = db
         .prepare_cached(
             "SELECT node.hidden, up.hidden FROM node JOIN node AS up ON up.id = node.parent WHERE node.id = ?1",
@@ -36,15 +40,21 @@ pub(in crate::graph::embedded) fn set_text(db: &Connection, id: Id, text: &str, 
     Ok(())
 }
 
-/// Stores what a block refers to. Pages that are not there are made.
-pub(super) fn refer(db: &Connection, id: Id, references: Vec<Reference>, now: i64) -> Result<(), Failure> {
+/// Stores what a block made at some time refers to. Pages that are not there are made.
+pub(super) fn refer(
+    db: &Connection,
+    id: Id,
+    references: Vec<Reference>,
+    made: Option<i64>,
+    now: i64,
+) -> Result<(), Failure> {
     for reference in references {
         let target = match reference {
             Reference::Page(title) => Some(page(db, &title, now)?),
             Reference::Block(uid) => find(db, &uid)?,
         };
         if let Some(target) = target {
-            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([id, target])?;
+            db.prepare_cached(REFER)?.execute(params![id, target, made])?;
         }
     }
     Ok(())
@@ -56,7 +66,9 @@ pub(super) fn adopt(db: &Connection, id: Id) -> Result<(), Failure> {
     let reference = Reference::Block(uid.clone());
     for (block, text) in containing(db, &format!("(({uid}))"), false)? {
         if references(&text).contains(&reference) {
-            db.prepare_cached("INSERT OR IGNORE INTO refs(src, dst) VALUES (?1, ?2)")?.execute([block, id])?;
+            let made: Option<i64> =
+                db.prepare_cached("SELECT created_at FROM node WHERE id = ?1")?.query_row([block], |row| row.get(0))?;
+            db.prepare_cached(REFER)?.execute(params![block, id, made])?;
         }
     }
     Ok(())

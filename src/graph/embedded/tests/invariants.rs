@@ -179,6 +179,8 @@ fn check_references(db: &Connection, nodes: &HashMap<i64, Node>) {
     let stored: BTreeSet<(i64, i64)> =
         query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(stored, expected, "references");
+    let late = column(db, "SELECT src FROM refs JOIN node ON node.id = src WHERE made_at IS NOT node.created_at");
+    assert!(late.is_empty(), "references with another time than that of their block");
 }
 
 /// Compares the search index with a new one of the same texts.
