@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours in its header: "roam" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x726f_616d;
 /// Counts the changes of the tables below.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Another process may hold the write lock while it stores a large paste; nobody waits longer than a client would.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
