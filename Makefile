@@ -4,10 +4,8 @@ export CARGO_TERM_COLOR ?= auto
 GO = $(shell tests/tools/go.sh)
 ISOLATED = tests/tools/isolated.sh
 PROGRAMS = target/programs
-# As build.rs has them, so that what is tested is what is linked.
-GO_TAGS = -tags=netgo,osusergo
 
-.PHONY: help demo test lint unit go bench install clean
+.PHONY: help demo test lint unit interop go bench install clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -18,7 +16,7 @@ demo: need ## Show the main job on a tailnet that exists on this machine only; K
 	$(if $(KEEP),,$(ISOLATED)) $(PROGRAMS)/demo -tailnet $(PROGRAMS)/tailnet -roam-mcp target/debug/roam-mcp \
 		-graph docs/garden.json $(if $(KEEP),-keep)
 
-test: need lint unit go ## Every check: format, lints, docs, unit and integration tests, both Go modules
+test: need lint interop unit go ## Every check: format, lints, docs, unit and integration tests, other people's clients, both Go modules
 
 lint:
 	cargo fmt --check
@@ -31,16 +29,24 @@ unit: programs
 	ROAM_MCP_GO=$(GO) cargo test --locked --no-run
 	ROAM_MCP_GO=$(GO) ROAM_MCP_TEST_TAILNET=$(CURDIR)/$(PROGRAMS)/tailnet $(ISOLATED) cargo test --locked --offline
 
+interop: ## A client that nobody here wrote, over stdio
+	ROAM_MCP_GO=$(GO) cargo build --locked
+	node=$$(tests/tools/node.sh) && export PATH="$$node:$$PATH" ROAM_MCP=$(CURDIR)/target/debug/roam-mcp && \
+		cd tests/interop && npm ci --no-audit --no-fund && $(CURDIR)/$(ISOLATED) npm test
+
 go:
 	@for module in vendor/libtailscale tests/tailnet; do \
-		echo "$$module: gofmt, vet, test"; \
+		tags=$$(cat $$module/tags); echo "$$module: gofmt, vet, test"; \
 		(cd $$module && test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l .)" && \
-			$(GO) vet $(GO_TAGS) ./... && $(GO) test -trimpath $(GO_TAGS) ./...) || exit 1; \
+			$(GO) vet -tags=$$tags ./... && $(GO) test -trimpath -tags=$$tags ./...) || exit 1; \
 	done
 
-bench: need ## Measure against a plain Go server, side by side (minutes; wants a quiet machine)
-	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp
-	ROAM_MCP_GO=$(GO) cargo build --locked --release --example bench_node
+bench: need ## Measure the graph, and the node against a plain Go server (minutes; wants a quiet machine)
+	ROAM_MCP_GO=$(GO) cargo build --locked --release --bin roam-mcp --example bench_graph --example bench_access \
+		--example bench_stdio --example bench_node
+	target/release/examples/bench_graph 1000000 50000 - docs/PERFORMANCE.md
+	target/release/examples/bench_access docs/PERFORMANCE.md
+	target/release/examples/bench_stdio --program target/release/roam-mcp --write docs/PERFORMANCE.md
 	$(MAKE) programs
 	$(ISOLATED) $(PROGRAMS)/bench -tailnet $(PROGRAMS)/tailnet -baseline $(PROGRAMS)/baseline \
 		-roam-mcp target/release/roam-mcp -bench-node target/release/examples/bench_node \

@@ -10,13 +10,29 @@ const GO_VARIABLE: &str = "ROAM_MCP_GO";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={GO_VARIABLE}");
+    if reads_packed_relocations() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     if env::var_os("CARGO_FEATURE_TAILNET").is_none() {
         return;
     }
     println!("cargo::rerun-if-changed=vendor/libtailscale");
     let target_os = cargo_variable("CARGO_CFG_TARGET_OS");
+    if cargo_variable("CARGO_CFG_TARGET_ENV") == "musl" {
+        fail(
+            "the feature `tailnet` does not run on musl: an archive of Go's needs what glibc gives to it at the start. Build \
+             for a gnu target, such as x86_64-unknown-linux-gnu, or with --no-default-features.",
+        );
+    }
     let out = PathBuf::from(cargo_variable("OUT_DIR"));
-    build_archive(&out.join("libroam_tailnet.a"), &target_os);
+    let archive = out.join("libroam_tailnet.a");
+    build_archive(&archive, &target_os);
+    println!("cargo::rustc-check-cfg=cfg(go_sleeps)");
+    // Another machine's archive is one that this machine's objcopy leaves as it is, without a word.
+    let here = env::var_os("HOST") == env::var_os("TARGET");
+    if here && target_os == "linux" && cargo_variable("CARGO_CFG_TARGET_ENV") == "gnu" && keep_asleep(&archive) {
+        println!("cargo::rustc-cfg=go_sleeps");
+    }
 
     println!("cargo::rustc-link-search=native={}", out.display());
     // `-bundle` keeps the 60 MB archive out of our own rlib; it is linked once, into each final binary.
@@ -29,18 +45,24 @@ fn main() {
     }
 }
 
+/// What of Go's and Tailscale's is left in and what is left out.
+const TAGS: &str = include_str!("vendor/libtailscale/tags");
+
 /// Runs `go build`. The flags are the same in every profile, or Go's build cache would not be shared between them.
 fn build_archive(archive: &Path, target_os: &str) {
     let go = env::var_os(GO_VARIABLE).unwrap_or_else(|| "go".into());
     let built = Command::new(&go)
         .current_dir("vendor/libtailscale")
         .args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-archive"])
-        .args(["-ldflags=-s -w", "-tags=netgo,osusergo", "-o"])
+        .args(["-ldflags=-s -w", "-tags", TAGS.trim(), "-o"])
         .arg(archive)
         .arg(".")
         .env("CGO_ENABLED", "1")
         .env("GOOS", go_os(target_os))
         .env("GOARCH", go_arch(&cargo_variable("CARGO_CFG_TARGET_ARCH")))
+        // The module is built as it is here, whatever lies above it.
+        .env("GOWORK", "off")
+        .env("GO111MODULE", "on")
         .env_remove("GOFLAGS")
         .output();
     match built {
@@ -59,6 +81,27 @@ fn build_archive(archive: &Path, target_os: &str) {
             go.display(),
         )),
     }
+}
+
+/// Takes Go's start out of what the system runs before `main`, and puts it where `tailnet/ffi.rs` finds it: a command that
+/// joins no tailnet runs without Go's threads and without its memory. Where that cannot be done Go starts with the program.
+fn keep_asleep(archive: &Path) -> bool {
+    let renamed = Command::new("objcopy").args(["--rename-section", ".init_array=roam_go_init"]).arg(archive).status();
+    renamed.is_ok_and(|status| status.success())
+}
+
+/// Whether the system takes relocations as a bit map (DT_RELR). A program that may be loaded anywhere has 140,000 of them,
+/// most of them Go's: 3.4 MB of the file, and as much of memory, for 40 kB.
+fn reads_packed_relocations() -> bool {
+    // glibc does so from 2.36 on. What is built on this machine is for machines like this one.
+    if env::var_os("HOST") != env::var_os("TARGET") || !cargo_variable("TARGET").contains("-linux-gnu") {
+        return false;
+    }
+    let Ok(told) = Command::new("getconf").arg("GNU_LIBC_VERSION").output() else { return false };
+    let told = String::from_utf8_lossy(&told.stdout);
+    let numbers = told.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    let parsed = numbers.and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    parsed.is_some_and(|version| version >= (2, 36))
 }
 
 fn go_os(target_os: &str) -> &str {

@@ -59,7 +59,7 @@ async fn run(config: NodeConfig, started: Instant) -> anyhow::Result<()> {
     let (node, _events) = Node::start(&config).await?;
     let name = node.up().await?.name;
     let slot = CertificateSlot::new();
-    let (chain, key) = node.certificate(&name).await?;
+    let (chain, key) = node.certificate(&name, Duration::ZERO).await?;
     slot.install(chain.as_bytes(), key.expose().as_bytes())?;
 
     let server = Server::new(Limits::default());

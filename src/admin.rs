@@ -1,35 +1,26 @@
 //! The admin socket: a running node answers its operator over a Unix socket that only they can open.
 
-mod explain;
+mod client;
 
+use std::fmt;
 use std::future::Future;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tokio::net::UnixStream;
+use serde::{Deserialize, Serialize};
 
-pub use explain::{Explainer, explainer, fetch_explanation};
+pub use client::{AdminError, ask_mcp, fetch_explanation, fetch_report, turn_door};
 
+use crate::explain::{Explanation, Question, Unknown};
 use crate::report::{Door, Report};
 
 /// Name of the socket in the state directory.
 pub const SOCKET: &str = "admin.sock";
-/// A node that does not answer its operator in this time hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a running node does for its operator.
 pub trait Operated: Send + Sync + 'static {
@@ -37,7 +28,13 @@ pub trait Operated: Send + Sync + 'static {
     fn report(&self, secrets: bool) -> Answer<'_, Report>;
 
     /// Opens or shuts the public door, and tells where it stands then. An error is a sentence for the operator.
-    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Door, String>>;
+    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Turned, String>>;
+
+    /// Tells what a caller may do.
+    ///
+    /// # Errors
+    /// When nobody has that name.
+    fn explain(&self, question: &Question) -> Result<Explanation, Unknown>;
 }
 
 /// What comes of it.
@@ -52,40 +49,43 @@ pub enum DoorOrder {
         seconds: Option<u64>,
     },
     /// Shut it, and end the connections through it.
-    Shut,
+    Shut {
+        /// And make every public credential worthless.
+        revoke: bool,
+    },
 }
 
-/// Why a node could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// There is none.
-    #[error("no node is running with the state directory {}; start one with `roam-mcp up`, or name its --state-dir", dir.display())]
-    NotRunning {
-        /// The state directory that was looked in.
-        dir: PathBuf,
-    },
-    /// The socket belongs to somebody else.
-    #[error("{}: you may not open this socket; ask as the user who runs the node", path.display())]
-    Forbidden {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// There is one, and it does not answer as it should.
-    #[error("the node does not answer on {}: {problem}", path.display())]
-    Failed {
-        /// The socket.
-        path: PathBuf,
-        /// What went wrong.
-        problem: String,
-    },
-    /// It does not do that, and says why.
-    #[error("{0}")]
-    Refused(String),
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turned {
+    /// Where the door stands.
+    #[serde(flatten)]
+    pub door: Door,
+    /// How many named credentials were revoked, if that was ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<usize>,
+}
+
+impl fmt::Display for DoorOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { seconds: None } => f.write_str("on"),
+            Self::Open { seconds: Some(seconds) } => write!(f, "on for {seconds} s"),
+            Self::Shut { revoke: false } => f.write_str("off"),
+            Self::Shut { revoke: true } => f.write_str("off, all public credentials revoked"),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct OpenQuery {
     seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ShutQuery {
+    #[serde(default)]
+    revoke: bool,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +100,7 @@ pub fn router(node: Arc<dyn Operated>, site: Router) -> Router {
         .route("/status", get(status))
         .route("/funnel/on", post(open))
         .route("/funnel/off", post(shut))
+        .route("/explain", get(explain))
         .with_state(node)
         .merge(site)
 }
@@ -109,102 +110,31 @@ async fn status(State(node): State<Arc<dyn Operated>>, Query(query): Query<Statu
 }
 
 async fn open(State(node): State<Arc<dyn Operated>>, Query(OpenQuery { seconds }): Query<OpenQuery>) -> Response {
-    turned(node.turn(DoorOrder::Open { seconds }).await)
+    answer(node.turn(DoorOrder::Open { seconds }).await)
 }
 
-async fn shut(State(node): State<Arc<dyn Operated>>) -> Response {
-    turned(node.turn(DoorOrder::Shut).await)
+async fn shut(State(node): State<Arc<dyn Operated>>, Query(ShutQuery { revoke }): Query<ShutQuery>) -> Response {
+    answer(node.turn(DoorOrder::Shut { revoke }).await)
 }
 
-fn turned(result: Result<Door, String>) -> Response {
+async fn explain(State(node): State<Arc<dyn Operated>>, Query(question): Query<Question>) -> Response {
+    answer(node.explain(&question))
+}
+
+fn answer<T: Serialize, E: fmt::Display>(result: Result<T, E>) -> Response {
     match result {
-        Ok(door) => Json(door).into_response(),
-        Err(problem) => (StatusCode::CONFLICT, problem).into_response(),
+        Ok(result) => Json(result).into_response(),
+        Err(problem) => (StatusCode::CONFLICT, problem.to_string()).into_response(),
     }
-}
-
-/// Asks the node that runs with `state_dir` for its report.
-///
-/// # Errors
-/// When none runs there, or it cannot be asked.
-pub async fn fetch_report(state_dir: &Path, secrets: bool) -> Result<Report, AdminError> {
-    ask(state_dir, Method::GET, &format!("/status?secrets={secrets}")).await
-}
-
-/// Has the node that runs with `state_dir` open or shut its public door.
-///
-/// # Errors
-/// When none runs there, it cannot be asked, or it does not do that.
-pub async fn turn_door(state_dir: &Path, order: DoorOrder) -> Result<Door, AdminError> {
-    let target = match order {
-        DoorOrder::Open { seconds: None } => "/funnel/on".to_owned(),
-        DoorOrder::Open { seconds: Some(seconds) } => format!("/funnel/on?seconds={seconds}"),
-        DoorOrder::Shut => "/funnel/off".to_owned(),
-    };
-    ask(state_dir, Method::POST, &target).await
-}
-
-/// Has the node that runs with `state_dir` answer an MCP request, in the name of the operator. It takes as long as the
-/// node takes.
-///
-/// # Errors
-/// When none runs there, or it cannot be asked.
-pub async fn ask_mcp(state_dir: &Path, request: &Value) -> Result<Value, AdminError> {
-    send(state_dir, Method::POST, "/mcp", request.to_string()).await
-}
-
-/// Asks what the node answers at once, or not at all.
-async fn ask<T: DeserializeOwned>(state_dir: &Path, method: Method, target: &str) -> Result<T, AdminError> {
-    let late = || AdminError::Failed { path: state_dir.join(SOCKET), problem: "it took too long".into() };
-    tokio::time::timeout(PATIENCE, send(state_dir, method, target, String::new())).await.map_err(|_| late())?
-}
-
-async fn send<T: DeserializeOwned>(
-    state_dir: &Path,
-    method: Method,
-    target: &str,
-    body: String,
-) -> Result<T, AdminError> {
-    let path = state_dir.join(SOCKET);
-    let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => AdminError::Forbidden { path: path.clone() },
-        _ => AdminError::NotRunning { dir: state_dir.to_owned() },
-    })?;
-    let failed = |problem: String| AdminError::Failed { path: path.clone(), problem };
-    let (status, body) = exchange(stream, method, target, body).await.map_err(|error| failed(error.to_string()))?;
-    match status {
-        StatusCode::OK => serde_json::from_slice(&body).map_err(|error| failed(error.to_string())),
-        StatusCode::CONFLICT => Err(AdminError::Refused(String::from_utf8_lossy(&body).into_owned())),
-        // A node of another version than this program's.
-        status => Err(failed(format!("it answers {status} to {target}; restart it after an upgrade"))),
-    }
-}
-
-async fn exchange(
-    stream: UnixStream,
-    method: Method,
-    target: &str,
-    body: String,
-) -> Result<(StatusCode, Bytes), hyper::Error> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let mut request = Request::new(Full::<Bytes>::from(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = target.parse().unwrap_or_default();
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().extend([
-        (header::HOST, HeaderValue::from_static("localhost")),
-        (header::CONTENT_TYPE, json.clone()),
-        (header::ACCEPT, json),
-    ]);
-    let answer = sender.send_request(request).await?;
-    Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use axum::extract::Json as Body;
-    use serde_json::json;
+    use axum::http::Method;
+    use serde_json::{Value, json};
     use tokio::net::UnixListener;
 
     use super::*;
@@ -218,15 +148,27 @@ mod tests {
             Box::pin(std::future::pending())
         }
 
-        fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Door, String>> {
+        fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Turned, String>> {
             Box::pin(async move {
                 match order {
-                    DoorOrder::Open { seconds: Some(7200) } => Ok(Door::Open { port: 443, until: None }),
+                    DoorOrder::Open { seconds: Some(7200) } => Ok(opened()),
                     DoorOrder::Open { .. } => Err("it is jammed".into()),
-                    DoorOrder::Shut => Ok(Door::Off { by: ShutBy::Operator }),
+                    DoorOrder::Shut { revoke } => Ok(shut(revoke.then_some(3))),
                 }
             })
         }
+
+        fn explain(&self, _: &Question) -> Result<Explanation, Unknown> {
+            unreachable!("nobody asks")
+        }
+    }
+
+    fn opened() -> Turned {
+        Turned { door: Door::Open { port: 443, until: None }, revoked: None }
+    }
+
+    fn shut(revoked: Option<usize>) -> Turned {
+        Turned { door: Door::Off { by: ShutBy::Operator }, revoked }
     }
 
     fn serve(dir: &Path, site: Router) {
@@ -241,14 +183,16 @@ mod tests {
         assert!(matches!(turn_door(dir.path(), open(None)).await, Err(AdminError::NotRunning { .. })));
 
         serve(dir.path(), Router::new());
-        assert_eq!(turn_door(dir.path(), open(Some(7200))).await.unwrap(), Door::Open { port: 443, until: None });
+        assert_eq!(turn_door(dir.path(), open(Some(7200))).await.unwrap(), opened());
         assert_eq!(turn_door(dir.path(), open(None)).await.unwrap_err().to_string(), "it is jammed");
-        assert_eq!(turn_door(dir.path(), DoorOrder::Shut).await.unwrap(), Door::Off { by: ShutBy::Operator });
+        for (revoke, revoked) in [(false, None), (true, Some(3))] {
+            assert_eq!(turn_door(dir.path(), DoorOrder::Shut { revoke }).await.unwrap(), shut(revoked));
+        }
 
         for (method, target) in
             [(Method::GET, "/funnel/off"), (Method::POST, "/funnel/ajar"), (Method::POST, "/funnel/on?seconds=x")]
         {
-            let error = ask::<Door>(dir.path(), method, target).await.unwrap_err();
+            let error = client::ask::<Door>(dir.path(), method, target).await.unwrap_err();
             assert!(matches!(error, AdminError::Failed { .. }), "{target}: {error}");
         }
     }

@@ -1,8 +1,11 @@
 //! `roam-mcp up`: puts the parts together, in the order in which they come to life.
 
 mod door;
+mod gauges;
 mod graphs;
+mod joining;
 mod progress;
+mod published;
 mod reporter;
 mod rules;
 mod settings;
@@ -11,14 +14,18 @@ mod signals;
 mod state_dir;
 mod view;
 
-use std::pin::pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
 use arc_swap::ArcSwap;
 use axum::Router;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use door::DoorFlag;
@@ -28,16 +35,17 @@ pub use state_dir::{StateDir, StateDirError};
 use crate::access::Directory;
 use crate::admin;
 use crate::audit::Audit;
-use crate::config::HttpSection;
 use crate::graph::Graphs;
 use crate::http::{Names, Site};
 use crate::mcp::Mcp;
-use crate::net::{Limits, Server};
+use crate::metrics::Metrics;
+use crate::net::{Limits, Listener, Server};
 use crate::report::{CertificateState, Door, start_card};
-use crate::tailnet::{ErrorKind, Kind, Node, NodeError, Status, WhoIsCache, keep_certificate};
+use crate::tailnet::{Kind, Node, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
-use crate::tools::Outside;
 use door::Latch;
+use gauges::Watched;
+use joining::join;
 use progress::Progress;
 use reporter::Reporter;
 use rules::Rules;
@@ -45,10 +53,10 @@ use view::View;
 
 /// Requests in flight when the program is told to stop have this long.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Then the writes of callers who have left have this long, so that their outcome is on record.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 /// Closing a node takes milliseconds; one that takes this long hangs and is left to the end of the process.
 const CLOSE: Duration = Duration::from_secs(7);
-/// A control server that answers does so in a second or two, with a yes, a no, or a request for a person.
-const SILENCE: Duration = Duration::from_secs(5);
 /// The start card waits this long for the certificate and for the public door, and then says how they stand.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -65,7 +73,7 @@ pub enum UpError {
     #[error(transparent)]
     StateDir(#[from] StateDirError),
     /// Anything else, with its story.
-    #[error("{0:#}")]
+    #[error("{}", crate::story::tell(.0.as_ref()))]
     Other(#[from] anyhow::Error),
 }
 
@@ -76,24 +84,36 @@ pub enum UpError {
 pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> {
     let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
     let progress = Progress::new();
-    let graphs = graphs::open(&settings, &state, &progress)?;
-    let http = shared::load(&mut settings)?;
-    let rules = Rules::open(settings.access.clone(), shared::keys(&http), state.path())?;
+    let Some(graphs) = graphs::open(&settings, state.graphs()?, &progress, &stop).await? else { return Ok(()) };
+    let http = shared::load(&mut settings, state.path())?;
+    let rules = Rules::open(settings.access.clone(), http, settings.roam_tools.clone(), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
     let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
-    let result = match join(&node, &view, &progress, &stop).await {
-        Ok(Some(status)) => {
-            view.update(status);
-            let running =
-                Running { settings, state, node: node.clone(), view, graphs, http, rules, reload, audit, stop };
-            running.serve(&progress).await
-        }
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
+    let latch = Latch::new(state.door(), settings.funnel);
+    let running = Running {
+        started: jiff::Timestamp::now(),
+        serving: Arc::default(),
+        server: Server::new(Limits::of_this_process()),
+        slot: CertificateSlot::new(),
+        certificate: watch::Sender::new(CertificateState::Pending),
+        door: watch::Sender::new(Door::Opening),
+        whois: Arc::new(WhoIsCache::new(node.clone())),
+        node: node.clone(),
+        settings,
+        state,
+        view,
+        graphs,
+        rules,
+        reload,
+        audit,
+        latch,
+        stop,
     };
+    // The state directory is in `running`, and stays locked until the node has let go of what is in there.
+    let result = running.run(&progress).await;
     if tokio::time::timeout(CLOSE, node.close()).await.is_err() {
         tracing::error!("the tailnet node did not close in time");
     }
@@ -101,110 +121,126 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
     result
 }
 
-/// Joins the tailnet; `None` when told to stop while waiting to be let in.
-async fn join(
-    node: &Node,
-    view: &View,
-    progress: &Progress,
-    stop: &CancellationToken,
-) -> Result<Option<Status>, UpError> {
-    let step = progress.step("Joining the tailnet");
-    let mut joined = pin!(stop.run_until_cancelled(node.up()));
-    let joined = match tokio::time::timeout(SILENCE, &mut joined).await {
-        Ok(joined) => joined,
-        Err(_) => {
-            if !view.waits_for_person() {
-                progress.waiting("The control server does not answer; trying until it does");
-            }
-            joined.await
-        }
-    };
-    match joined {
-        None => Ok(None),
-        Some(Ok(status)) => {
-            step.done(&format!("Joined {} as {}", status.tailnet, status.name));
-            Ok(Some(status))
-        }
-        Some(Err(NodeError { kind: ErrorKind::Auth, message, .. })) => Err(UpError::Refused(message)),
-        Some(Err(error)) => Err(anyhow::Error::from(error).context("cannot join the tailnet").into()),
-    }
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}; name another address with --listen"))
 }
 
-/// A node that is in its tailnet, and what it serves there.
+/// The parts of a node that runs.
 struct Running {
+    started: jiff::Timestamp,
+    /// Set when the start is over.
+    serving: Arc<AtomicBool>,
+    server: Server,
+    slot: CertificateSlot,
+    certificate: watch::Sender<CertificateState>,
+    door: watch::Sender<Door>,
+    whois: Arc<WhoIsCache>,
+    node: Node,
     settings: Settings,
     state: StateDir,
-    node: Node,
     view: Arc<View>,
     graphs: Graphs,
-    http: HttpSection,
     rules: Arc<Rules>,
     reload: Arc<Notify>,
     audit: Audit,
+    latch: Latch,
     stop: CancellationToken,
 }
 
 impl Running {
-    async fn serve(self, progress: &Progress) -> Result<(), UpError> {
+    async fn run(&self, progress: &Progress) -> Result<(), UpError> {
         let mut tasks = JoinSet::new();
-        let whois = Arc::new(WhoIsCache::new(self.node.clone()));
-        let router = self.site(&mut tasks, &whois);
-        let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
-        let server = Server::new(Limits::default());
-
-        let slot = CertificateSlot::new();
-        let (state, certificate) = watch::channel(CertificateState::Pending);
-        tasks.spawn(keep_certificate(self.node.clone(), self.view.certificate_name(), slot.clone(), state));
-        // HTTPS for all, and HTTP for when the tailnet has no certificates: inside it WireGuard encrypts either.
-        for (port, tls) in [(443, Some(slot.acceptor())), (80, None)] {
-            let listener = self.node.listen(Kind::Tailnet, port).await.map_err(anyhow::Error::from)?;
-            let (server, router, stop) = (server.clone(), router.clone(), self.stop.clone());
-            tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
+        let (router, mcp) = self.site(&mut tasks);
+        let mut listen = None;
+        if let Some(address) = self.settings.listen {
+            let listener = bind(address).await?;
+            listen = listener.local_addr().ok();
+            self.serve(&mut tasks, listener, None, &router);
         }
-        let latch = Latch::new(self.state.door(), self.settings.funnel);
-        let door = self.door(&mut tasks, &server, &slot, router.clone(), &latch);
-        self.settle("Getting a certificate", progress, certificate.clone(), |state| {
-            *state != CertificateState::Pending
-        })
-        .await;
-        self.settle("Opening Funnel", progress, door.clone(), |door| *door != Door::Opening).await;
+        let reporter = Arc::new(self.reporter(listen));
+        // First of all the operator, who may have to know why the node is not in its tailnet yet.
+        let operated = Arc::clone(&reporter) as Arc<dyn admin::Operated>;
+        self.serve(&mut tasks, self.state.admin_socket()?, None, &admin::router(operated, router.clone()));
+        tasks.spawn(self.keeper(router.clone()).keep());
+        tasks.spawn(published::keep(Arc::clone(&self.rules), self.stop.clone()));
+        // The node may wait long for a person, and `--listen` takes calls meanwhile.
+        let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
 
-        let reporter = Reporter {
-            started: jiff::Timestamp::now(),
-            node: self.node.clone(),
-            view: Arc::clone(&self.view),
-            graphs: self.graphs.clone(),
-            http: self.http.clone(),
-            rules: Arc::clone(&self.rules),
-            whois: Arc::clone(&whois),
-            funnel_port: self.settings.funnel_port,
-            certificate,
-            door,
-            latch,
-            server: server.clone(),
+        let ended = match join(&self.node, &self.view, progress, &self.stop).await {
+            Ok(Some(status)) => self.run_in_tailnet(status, &mut tasks, &router, &reporter, progress).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         };
+        self.stop.cancel();
+        self.finish(&mcp).await;
+        // It writes down the last uses.
+        drop(watching.await);
+        ended
+    }
+
+    async fn run_in_tailnet(
+        &self,
+        status: Status,
+        tasks: &mut JoinSet<()>,
+        router: &Router,
+        reporter: &Reporter,
+        progress: &Progress,
+    ) -> Result<(), UpError> {
+        self.view.update(status);
+        let name = self.view.certificate_name();
+        tasks.spawn(keep_certificate(self.node.clone(), name, self.slot.clone(), self.certificate.clone()));
+        // HTTPS for all, and HTTP for when the tailnet has no certificates: inside it WireGuard encrypts either.
+        for (port, tls) in [(443, Some(self.slot.acceptor())), (80, None)] {
+            let listener = self.node.listen(Kind::Tailnet, port).await.map_err(anyhow::Error::from)?;
+            self.serve(tasks, listener, tls, router);
+        }
+        let (certificate, door) = (self.certificate.subscribe(), self.door.subscribe());
+        self.settle("Getting a certificate", progress, certificate, |state| *state != CertificateState::Pending).await;
+        self.settle("Opening Funnel", progress, door, |door| *door != Door::Opening).await;
+        self.serving.store(true, Ordering::Relaxed);
         if !self.stop.is_cancelled() {
             progress.print(&start_card(&reporter.report(self.settings.show_secrets).await));
         }
-        let socket = self.state.admin_socket()?;
-        let (admin, stop) = (server.clone(), self.stop.clone());
-        let routes = admin::explainer(self.explainer(whois)).merge(admin::router(Arc::new(reporter), router));
-        tasks.spawn(async move { admin.serve(socket, None, routes, stop).await });
-        self.stop.cancelled().await;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                // Half a node must not look like a whole one: whoever started it starts it again.
+                Some(ended) = tasks.join_next() => ended.context("a part of the node broke off; the log says why")?,
+            }
+        }
+    }
 
+    fn serve<L: Listener>(&self, tasks: &mut JoinSet<()>, listener: L, tls: Option<TlsAcceptor>, router: &Router) {
+        let (server, router, stop) = (self.server.clone(), router.clone(), self.stop.clone());
+        tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
+    }
+
+    /// Waits for what was begun, as long as is fair, and for the record of it.
+    async fn finish(&self, mcp: &Mcp) {
         tracing::info!("stopping");
-        match server.drain(DRAIN).await {
+        match self.server.drain(DRAIN).await {
             0 => {}
             cut => tracing::warn!(connections = cut, "cut at the end of their time"),
         }
-        // It writes down the last uses.
-        drop(watching.await);
-        Ok(())
+        if tokio::time::timeout(LAST_WRITES, mcp.finish()).await.is_err() {
+            tracing::warn!("a write was cut; its outcome is not on record");
+        }
+        self.audit.flush().await;
     }
 
-    /// The router, and the task that keeps what follows from the node's own record in step with it.
-    fn site(&self, tasks: &mut JoinSet<()>, whois: &Arc<WhoIsCache>) -> Router {
-        let (rules, whois) = (Arc::clone(&self.rules), Arc::clone(whois));
+    /// The router and the service behind it, and the task that keeps what follows from the node's own record in step with it.
+    fn site(&self, tasks: &mut JoinSet<()>) -> (Router, Mcp) {
+        let (rules, whois) = (Arc::clone(&self.rules), Arc::clone(&self.whois));
+        let watched = Watched {
+            started: self.started,
+            server: self.server.clone(),
+            slot: self.slot.clone(),
+            door: self.door.subscribe(),
+            audit: self.audit.clone(),
+        };
+        let metrics = Metrics::new(move || watched.look());
+        let mcp = Mcp::new(&self.graphs, &rules.policy, &self.audit, &metrics, &rules.outside);
         let site = Arc::new(Site {
             policy: Arc::clone(&rules.policy),
             names: ArcSwap::from_pointee(Names::default()),
@@ -212,10 +248,11 @@ impl Running {
             gate: Arc::clone(&rules.gate),
             directory: Arc::clone(&whois) as Arc<dyn Directory>,
             audit: self.audit.clone(),
-            mcp: Mcp::new(&self.graphs, &rules.policy, &self.audit, &Outside::default()),
+            mcp: mcp.clone(),
+            metrics,
         });
         let router = crate::http::router(Arc::clone(&site));
-        let (extra, ports) = (self.http.allowed_hosts.clone(), [443, self.settings.funnel_port]);
+        let (extra, ports) = (self.rules.http().allowed_hosts, [443, self.settings.funnel_port]);
         let apply = move |status: &Status| {
             whois.clear();
             rules.set_owner(status.owner.as_ref());
@@ -228,38 +265,41 @@ impl Running {
                 apply(&changes.borrow_and_update());
             }
         });
-        router
+        (router, mcp)
     }
 
-    /// Answers who may do what.
-    fn explainer(&self, whois: Arc<WhoIsCache>) -> admin::Explainer {
-        let rules = Arc::clone(&self.rules);
-        let graphs: Vec<_> = self.graphs.list().iter().map(|graph| graph.name().to_owned()).collect();
-        Arc::new(move |question| rules.explain(question, &whois.seen(), &graphs))
+    /// `listen` is where calls are taken on this machine.
+    fn reporter(&self, listen: Option<SocketAddr>) -> Reporter {
+        Reporter {
+            started: self.started,
+            serving: Arc::clone(&self.serving),
+            node: self.node.clone(),
+            view: Arc::clone(&self.view),
+            graphs: self.graphs.clone(),
+            rules: Arc::clone(&self.rules),
+            whois: Arc::clone(&self.whois),
+            listen,
+            funnel_port: self.settings.funnel_port,
+            certificate: self.certificate.subscribe(),
+            door: self.door.subscribe(),
+            latch: self.latch.clone(),
+            server: self.server.clone(),
+            audit: self.audit.clone(),
+        }
     }
 
-    fn door(
-        &self,
-        tasks: &mut JoinSet<()>,
-        server: &Server,
-        slot: &CertificateSlot,
-        router: Router,
-        latch: &Latch,
-    ) -> watch::Receiver<Door> {
-        let (state, door) = watch::channel(Door::Opening);
-        let keeper = door::Keeper {
+    fn keeper(&self, router: Router) -> door::Keeper<Node> {
+        door::Keeper {
             ingress: self.node.clone(),
             port: self.settings.funnel_port,
-            server: server.clone(),
-            tls: Some(slot.acceptor()),
+            server: self.server.clone(),
+            tls: Some(self.slot.acceptor()),
             router,
-            latch: latch.clone(),
+            latch: self.latch.clone(),
             status: self.view.subscribe(),
-            door: state,
+            door: self.door.clone(),
             stop: self.stop.clone(),
-        };
-        tasks.spawn(keeper.keep());
-        door
+        }
     }
 
     /// Shows a step until `state` has settled, one way or the other.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::access::Peer;
+use crate::access::{Barrier, Origin, Peer};
 
 pub use query::{Filter, search};
 pub use record::{Event, Record, Subject};
@@ -98,7 +98,7 @@ impl Audit {
         Ok(Self { settings, entries, failing, refusals: Arc::default() })
     }
 
-    /// Whether the last records could not be written. They are not lost while the program runs: it tries again.
+    /// Whether the last records could not be written. The next one that can be tells how many are lost.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
@@ -110,23 +110,29 @@ impl Audit {
     pub async fn allowed(
         &self,
         subject: &Subject,
+        rule: Origin,
         writes: bool,
         arguments: &Map<String, Value>,
     ) -> Result<(), AuditError> {
-        let entry = self.decision(subject, None, arguments);
+        let entry = self.decision(subject, true, rule.to_string(), arguments);
         if !writes {
             self.record(entry).await;
             return Ok(());
         }
         let (sender, written) = oneshot::channel();
-        self.send(Entry { record: entry, written: Some(sender) }).await;
+        self.send(Entry { record: Some(entry), written: Some(sender) }).await;
         let written = written.await.unwrap_or(false);
         if written || self.settings.on_failure == OnAuditFailure::Log { Ok(()) } else { Err(AuditError::NotWritten) }
     }
 
-    /// Records that a call was denied.
-    pub async fn denied(&self, subject: &Subject, reason: &str, arguments: &Map<String, Value>) {
-        self.record(self.decision(subject, Some(reason), arguments)).await;
+    /// Records that a call was denied, and by what.
+    pub async fn denied(&self, subject: &Subject, barrier: &Barrier, arguments: &Map<String, Value>) {
+        self.record(self.decision(subject, false, barrier.to_string(), arguments)).await;
+    }
+
+    /// Records what the operator ordered, before it is done.
+    pub async fn ordered(&self, order: String) {
+        self.record(Record::new(Event::Ordered { order })).await;
     }
 
     /// Records how an allowed call ended.
@@ -145,18 +151,26 @@ impl Audit {
         }
     }
 
-    fn decision(&self, subject: &Subject, reason: Option<&str>, arguments: &Map<String, Value>) -> Record {
+    fn decision(&self, subject: &Subject, allowed: bool, rule: String, arguments: &Map<String, Value>) -> Record {
         Record::new(Event::Decision {
             subject: subject.clone(),
-            allowed: reason.is_none(),
-            reason: reason.map(str::to_owned),
+            allowed,
+            rule,
             arguments: record::digest(arguments),
             arguments_text: self.settings.arguments.then(|| Value::Object(arguments.clone())),
         })
     }
 
     async fn record(&self, record: Record) {
-        self.send(Entry { record, written: None }).await;
+        self.send(Entry { record: Some(record), written: None }).await;
+    }
+
+    /// Waits until all that was recorded so far is on disk, which at the end of the program nobody else does.
+    pub async fn flush(&self) {
+        let (sender, written) = oneshot::channel();
+        self.send(Entry { record: None, written: Some(sender) }).await;
+        // The writer tells of its failures itself.
+        let _ = written.await;
     }
 
     /// Waits only while the queue is full. The writer ends with the last handle, and this is one.
@@ -204,7 +218,7 @@ mod tests {
     async fn what_was_allowed_is_on_disk_before_it_is_done() {
         let dir = tempfile::tempdir().unwrap();
         let audit = Audit::open(dir.path(), AuditSettings::default()).unwrap();
-        audit.allowed(&subject(), true, &Map::new()).await.unwrap();
+        audit.allowed(&subject(), Origin::Operator, true, &Map::new()).await.unwrap();
         assert_eq!(verify(dir.path()).unwrap().unwrap().records, 1);
     }
 
@@ -212,12 +226,15 @@ mod tests {
     async fn while_the_disk_fails_writes_are_refused_and_reads_go_on() {
         let dir = tempfile::tempdir().unwrap();
         let strict = Audit::over(Writer::that_fails(dir.path()), AuditSettings::default()).unwrap();
-        assert!(matches!(strict.allowed(&subject(), true, &Map::new()).await, Err(AuditError::NotWritten)));
+        assert!(matches!(
+            strict.allowed(&subject(), Origin::Operator, true, &Map::new()).await,
+            Err(AuditError::NotWritten)
+        ));
         assert!(strict.is_failing());
-        strict.allowed(&subject(), false, &Map::new()).await.unwrap();
+        strict.allowed(&subject(), Origin::Operator, false, &Map::new()).await.unwrap();
         let settings = AuditSettings { on_failure: OnAuditFailure::Log, ..AuditSettings::default() };
         let lenient = Audit::over(Writer::that_fails(dir.path()), settings).unwrap();
-        lenient.allowed(&subject(), true, &Map::new()).await.unwrap();
+        lenient.allowed(&subject(), Origin::Operator, true, &Map::new()).await.unwrap();
     }
 
     #[test]

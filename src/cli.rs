@@ -1,27 +1,32 @@
 //! What can be typed.
 
 mod access;
+mod audit;
 mod desktop;
 mod funnel;
 mod shell;
+mod span;
+mod transfer;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::http::Uri;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
-use jiff::Timestamp;
 
 pub use access::{AccessArgs, AccessCommand, AccessFlags, AddArgs, CredentialsArgs, CredentialsCommand, ExplainArgs};
+pub use audit::{AuditArgs, AuditCommand, AuditSearchArgs};
 pub use funnel::{FunnelArgs, FunnelCommand};
 
 use crate::audit::OnAuditFailure;
 use crate::config::host_label;
 use crate::telemetry::Format;
 
-pub use desktop::{Approve, ConnectArgs, GraphsArgs, KindArg, LevelArg, SandboxArgs};
+pub use desktop::{Approve, ConnectArgs, DesktopFlags, GraphsArgs, KindArg, LevelArg, SandboxArgs};
 pub use shell::{CallArgs, GraphArgs, ToolsArgs};
+pub use transfer::{ExportArgs, ImportArgs};
 
 /// Serve a Roam Research graph over MCP: privately to your tailnet, publicly through Funnel.
 #[derive(Debug, Parser)]
@@ -70,13 +75,13 @@ pub enum Command {
     #[command(after_help = desktop::SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
     /// Read the record of who did what
-    #[command(after_help = AUDIT_EXAMPLES)]
+    #[command(after_help = audit::EXAMPLES)]
     Audit(AuditArgs),
     /// Load a Roam export, afresh or for the first time
-    #[command(after_help = IMPORT_EXAMPLES)]
+    #[command(after_help = transfer::IMPORT_EXAMPLES)]
     Import(ImportArgs),
     /// Write a loaded graph as a Roam JSON export
-    #[command(after_help = EXPORT_EXAMPLES)]
+    #[command(after_help = transfer::EXPORT_EXAMPLES)]
     Export(ExportArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -87,15 +92,15 @@ pub enum Command {
     /// Print a manual page
     #[command(after_help = shell::MAN_EXAMPLES)]
     Man {
-        /// The command it is about [default: all of roam-mcp]
-        command: Option<String>,
+        /// The command it is about, such as `call` or `credentials add` [default: all of roam-mcp]
+        command: Vec<String>,
     },
 }
 
 #[cfg(feature = "tailnet")]
 const UP_EXAMPLES: &str = "\
 Examples:
-  First start: prints a login URL, opens the public door, shows what to paste where
+  First start: prints a login URL, and then what to paste where
       roam-mcp up --hostname roam --graph notes.json --show-secrets
 
   The same without a person, with a key from the admin console
@@ -117,27 +122,6 @@ Examples:
 
 Exit codes: 0 running, 1 failed, 2 wrong usage, 5 no node is running.";
 
-const AUDIT_EXAMPLES: &str = "\
-Examples:
-  roam-mcp audit tail
-  roam-mcp audit search --caller alice@ --denied --since 2026-11-01T00:00:00Z
-  roam-mcp audit verify              finds a changed, dropped or moved record
-
-Exit codes: 0 found or whole, 1 failed, 2 wrong usage, 6 the log is not as it was written.";
-const IMPORT_EXAMPLES: &str = "\
-Examples:
-  roam-mcp import garden.json
-  roam-mcp import Roam-Export.zip --name garden --update
-  roam-mcp import garden.json --dry-run      reads everything, changes nothing
-
-A node that serves the graph goes on: it answers from the old graph until the new one is complete.
-Changes made here to blocks that came with the export are replaced by what the export says.";
-
-const EXPORT_EXAMPLES: &str = "\
-Examples:
-  roam-mcp export --graph garden --out garden.json
-  roam-mcp export --graph garden | jq length";
-
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   roam-mcp completions bash > ~/.local/share/bash-completion/completions/roam-mcp
@@ -151,13 +135,13 @@ pub struct UpArgs {
     #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
     pub hostname: String,
 
-    /// Roam JSON export to serve, loaded on first use [default: the graphs of Roam Desktop that were connected]
+    /// Roam export to serve (JSON, EDN, or the zip of either), loaded on first use [default: the graphs of Roam Desktop that were connected]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
     pub graph: Option<PathBuf>,
 
-    /// Never start Roam Desktop when a call finds it closed
-    #[arg(long, env = "ROAM_MCP_NO_LAUNCH", value_parser = FalseyValueParser::new())]
-    pub no_launch: bool,
+    #[command(flatten)]
+    /// How Roam Desktop is dealt with.
+    pub desktop: DesktopFlags,
 
     /// File that holds an auth key [or set TS_AUTHKEY]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_AUTH_KEY_FILE", value_hint = ValueHint::FilePath, help_heading = "Joining")]
@@ -198,12 +182,18 @@ pub struct UpArgs {
     pub ephemeral: bool,
 
     /// Another control server, such as Headscale
-    #[arg(long, value_name = "URL", env = "TS_CONTROL_URL", value_hint = ValueHint::Url, help_heading = "Joining")]
+    #[arg(long, value_name = "URL", env = "TS_CONTROL_URL", value_hint = ValueHint::Url, value_parser = control_url, help_heading = "Joining")]
     pub control_url: Option<String>,
 
-    /// Where the node keeps its identity, its certificates and loaded graphs
+    /// Where the node keeps its identity, its certificates and loaded graphs [default: ~/.local/state/roam-mcp, on macOS
+    /// ~/Library/Application Support/roam-mcp]
     #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
+
+    /// Also take calls with a credential at this address of this machine, in plain HTTP: for a local client, or a proxy of
+    /// yours (see --trust-proxy)
+    #[arg(long, value_name = "ADDRESS", env = "ROAM_MCP_LISTEN", help_heading = "Public access")]
+    pub listen: Option<SocketAddr>,
 
     /// Open the public door, also when it was shut by `roam-mcp funnel off` [default: as it was left, at first open]
     #[arg(long, overrides_with = "no_funnel", help_heading = "Public access")]
@@ -248,6 +238,16 @@ pub struct UpArgs {
     pub tailnet_resolver: Option<SocketAddr>,
 }
 
+/// An absolute URL; an empty one, as of an empty variable, is Tailscale's own.
+fn control_url(text: &str) -> Result<String, String> {
+    let is_url = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+    if text.is_empty() || text.parse().is_ok_and(|url| is_url(&url)) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a whole URL, such as https://headscale.example.com".into())
+    }
+}
+
 /// Logging, on stderr.
 #[derive(Debug, Args)]
 pub struct LogArgs {
@@ -283,103 +283,6 @@ pub struct StatusArgs {
     /// Print secret URLs in full
     #[arg(long)]
     pub show_secrets: bool,
-}
-
-/// `roam-mcp audit`.
-#[derive(Debug, Args)]
-pub struct AuditArgs {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: AuditCommand,
-
-    /// State directory of the node
-    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath, global = true)]
-    pub state_dir: Option<PathBuf>,
-}
-
-/// What can be done with the audit log.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Check that no record was changed, dropped or moved
-    Verify,
-    /// Print the last records
-    Tail {
-        /// How many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
-        lines: usize,
-        /// Print JSON, a record a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the records that fit
-    Search(AuditSearchArgs),
-}
-
-/// `roam-mcp audit search`.
-#[derive(Debug, Args)]
-pub struct AuditSearchArgs {
-    /// A part of the caller's name
-    #[arg(long, value_name = "TEXT")]
-    pub caller: Option<String>,
-    /// The tool
-    #[arg(long, value_name = "NAME")]
-    pub tool: Option<String>,
-    /// The graph
-    #[arg(long, value_name = "NAME")]
-    pub graph: Option<String>,
-    /// Not before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<Timestamp>,
-    /// Only what was denied or refused
-    #[arg(long)]
-    pub denied: bool,
-    /// Print JSON, a record a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `roam-mcp import`.
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// What Roam exported: JSON, EDN, or the zip of either
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub export: PathBuf,
-
-    /// Name of the graph; without it, that of the file
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// Where the node keeps its graphs
-    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
-    pub state_dir: Option<PathBuf>,
-
-    /// Keep the pages and blocks that were added here and that the export lacks
-    #[arg(long)]
-    pub update: bool,
-
-    /// Drop the pages and blocks that were added here
-    #[arg(long, conflicts_with = "update")]
-    pub replace: bool,
-
-    /// Read the export, say what is in it, and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// `roam-mcp export`.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// Name of the graph
-    #[arg(long, value_name = "NAME")]
-    pub graph: String,
-
-    /// File to write, instead of standard output
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub out: Option<PathBuf>,
-
-    /// Where the node keeps its graphs
-    #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
-    pub state_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

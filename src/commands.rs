@@ -17,7 +17,7 @@ mod tools;
 mod up;
 
 use std::fmt::Display;
-use std::io::{Write, stderr, stdout};
+use std::io::{self, Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
-use crate::{config, transfer};
+use crate::{config, story, transfer};
 
 /// Runs a command to its end.
 pub fn run(cli: Cli) -> ExitCode {
@@ -37,7 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Call(args) => block_on(call::run(args)),
         Command::Tools(args) => tools::run(&args),
         Command::Status(args) => block_on(status::run(args)),
-        Command::Credentials(args) => credentials::run(args),
+        Command::Credentials(args) => block_on(credentials::run(args)),
         Command::Access(args) => block_on(access::run(args)),
         Command::Funnel(args) => block_on(funnel::run(args)),
         Command::Connect(args) => block_on(connect::run(args)),
@@ -47,10 +47,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(args) => transfer::export(&args).map_err(Failure::from_story),
         Command::Audit(args) => audit::run(args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut script);
+            stdout().write_all(&script).map_err(Failure::from)
         }
-        Command::Man { command } => man::run(command.as_deref()),
+        Command::Man { command } => man::run(&command),
     };
     exit_code(result)
 }
@@ -116,18 +117,28 @@ impl Failure {
 }
 
 impl Failure {
+    fn told_by(error: &(dyn std::error::Error + 'static)) -> Self {
+        // Whoever read the output, such as `head`, has had enough.
+        if is_broken_pipe(error) { Self::told(0) } else { Self::with_code(story::tell(error), Self::FAILED) }
+    }
+
     /// An error with its story, told in one line.
     #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
     fn from_story(error: anyhow::Error) -> Self {
-        Self::with_code(format!("{error:#}"), Self::FAILED)
+        Self::told_by(error.as_ref())
     }
 }
 
 /// Any error that needs no code of its own.
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::with_code(error, Self::FAILED)
+        Self::told_by(&error)
     }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let told = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    told || error.source().is_some_and(is_broken_pipe)
 }
 
 /// What a running node answered, or why it did not.
@@ -141,6 +152,13 @@ fn answer<T>(result: Result<T, AdminError>) -> Result<T, Failure> {
 /// The state directory that was named, or the usual one.
 fn state_dir(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     Ok(named.map_or_else(config::default_state_dir, Ok)?)
+}
+
+/// Writes what is odd about the person's files to standard error. What happens with Roam is told by the command itself.
+fn show_warnings() {
+    let log = tracing_subscriber::fmt().with_env_filter("roam_mcp::config=warn").with_writer(stderr);
+    // Fails when there is a log already, and then that one will do.
+    let _ = log.without_time().with_target(false).with_ansi(false).try_init();
 }
 
 fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

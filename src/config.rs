@@ -12,12 +12,18 @@ use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
 
-pub use config_file::{ConfigFile, FunnelSection, GraphSection, LimitsSection, SourcesSection, TailnetSection};
-pub use file::replace as replace_file;
+pub use config_file::{
+    ConfigFile, FunnelSection, GraphSection, LimitsSection, SourcesSection, TailnetSection, UploadsSection,
+};
+pub use file::{replace as replace_file, target_of as target_of_link};
+pub use openai::{URL as OPENAI_URL, parse as openai_networks};
 pub use roam_tools::is_one_segment as is_path_segment;
 pub use roam_tools::{
     GraphEntry, HttpSection, Kind, RoamTools, Stamp, TOKEN_PREFIX, TokenLevel, TokenStatus, is_graph_name, slug,
 };
+
+/// The name of the program's own copy of OpenAI's addresses, in the state directory.
+pub const OPENAI_COPY: &str = "openai.json";
 
 /// A setting that cannot work, with the way to mend it.
 #[derive(Debug, thiserror::Error)]

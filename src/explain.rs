@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{self, Caller, Credential, CredentialKind, Level, Operation, Policy, Rule, TailnetUser};
-use crate::credentials::Keyring;
-use crate::tools;
+use crate::access::{self, Caller, Credential, CredentialKind, Level, Plane, Policy, Rule, Sources, TailnetUser};
+use crate::credentials::{Key, Keyring};
+use crate::tools::{self, Outside};
 
 /// What to explain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +36,16 @@ pub struct Known<'a> {
     pub seen: &'a [Caller],
     /// The graphs.
     pub graphs: &'a [String],
+    /// How far calls reach that come from outside.
+    pub outside: &'a Outside,
+    /// From where public callers may come.
+    pub sources: &'a Sources,
 }
+
+/// There is nobody of that name to explain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no credential `{0}`; `roam-mcp credentials list` shows them. A login name has an `@` in it")]
+pub struct Unknown(pub String);
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +57,9 @@ pub struct Explanation {
     pub note: Option<String>,
     /// The rules that they have, and where each stands.
     pub rules: Vec<String>,
+    /// What must be so besides, for any of it to be allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// What becomes of each call.
     pub verdicts: Vec<Verdict>,
 }
@@ -65,14 +79,24 @@ pub struct Verdict {
     pub by: String,
 }
 
+/// What is typed for whoever comes from the internet with a credential that allows everything.
+const PUBLIC: &str = "public";
+/// What they are called.
+const ANYBODY: &str = "whoever shows a credential with full access, such as the two of ~/.roam-tools.json";
 /// The owner of a node whose tailnet is not known has some number; this is nobody else's.
 const SOME_OWNER: i64 = i64::MIN;
 const GRANTS_UNKNOWN: &str =
     "grants of the tailnet are known once they have called a running node, and not counted here";
+/// Why a rule alone does not give a tool to the public.
+const OUT_OF_REACH: &str =
+    "it acts on this computer, which the public may have done only with `desktop_tools` in [funnel]";
 
 /// Explains what would happen now.
-pub fn explain(question: &Question, known: &Known<'_>) -> Explanation {
-    let (caller, note) = caller(&question.who, known);
+///
+/// # Errors
+/// When nobody has that name.
+pub fn explain(question: &Question, known: &Known<'_>) -> Result<Explanation, Unknown> {
+    let (caller, note) = caller(&question.who, known)?;
     let mut policy = known.policy.clone();
     if matches!(&caller, Caller::User(user) if user.id == SOME_OWNER) {
         policy.owner = Some(SOME_OWNER);
@@ -85,27 +109,57 @@ pub fn explain(question: &Question, known: &Known<'_>) -> Explanation {
     };
     let verdicts = tools.flat_map(|tool| {
         let on = if tool.takes_graph() { graphs.as_slice() } else { &[None] };
-        on.iter().map(|graph| verdict(&policy, &caller, tool, *graph)).collect::<Vec<_>>()
+        on.iter().map(|graph| verdict(&policy, &caller, known.outside, tool, *graph)).collect::<Vec<_>>()
     });
-    Explanation {
-        caller: caller.to_string(),
+    Ok(Explanation {
+        caller: if question.who == PUBLIC { ANYBODY.to_owned() } else { caller.to_string() },
         note: note.map(str::to_owned),
         verdicts: verdicts.collect(),
         rules: policy.rules(&caller).map(|(origin, rule)| format!("{origin}: {rule}")).collect(),
-    }
+        conditions: conditions(&caller, known),
+    })
 }
 
-fn verdict(policy: &Policy, caller: &Caller, tool: &tools::Tool, graph: Option<&str>) -> Verdict {
-    let (tool, needs) = (tool.name, tool.needs());
-    let (allowed, by) = match access::decide(policy, caller, &Operation { tool, needs, graph }) {
+/// The same two questions that a call is asked: does it reach so far, and does a rule allow it.
+fn verdict(policy: &Policy, caller: &Caller, outside: &Outside, tool: &tools::Tool, graph: Option<&str>) -> Verdict {
+    let operation = tool.operation(graph);
+    let (allowed, by) = match access::decide(policy, caller, &operation) {
+        Ok(_) if !outside.reach(plane(caller)).covers(tool) => (false, OUT_OF_REACH.to_owned()),
         Ok(permit) => (true, permit.origin().to_string()),
         Err(denied) => (false, denied.barrier().to_string()),
     };
-    Verdict { tool: tool.to_owned(), graph: graph.map(str::to_owned), needs, allowed, by }
+    Verdict { tool: tool.name.to_owned(), graph: graph.map(str::to_owned), needs: operation.needs, allowed, by }
+}
+
+/// Where a caller comes in. What holds for Funnel holds for this machine's own socket as well.
+fn plane(caller: &Caller) -> Plane {
+    match caller {
+        Caller::User(_) | Caller::Tagged(_) => Plane::Tailnet,
+        Caller::Public(_) => Plane::Funnel,
+        Caller::Admin => Plane::Admin,
+    }
+}
+
+/// What a public caller needs beside a rule.
+fn conditions(caller: &Caller, known: &Known<'_>) -> Vec<String> {
+    let Caller::Public(credential) = caller else { return Vec::new() };
+    let key = known.keys.named(&credential.name);
+    let list = |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let own = key.map(Key::sources).filter(|sources| !sources.is_empty());
+    let own = own.map(|sources| format!("their credential is good from {} alone", list(sources)));
+    let all = known.sources.networks().map(|listed| match listed {
+        [] => "no network in [sources] is known yet, so no public call is taken".to_owned(),
+        listed => format!("public calls are taken from {} alone, [sources]", list(listed)),
+    });
+    let until = key.and_then(Key::expires).map(|until| {
+        let word = if until <= Timestamp::now() { "ended at" } else { "ends at" };
+        format!("their credential {word} {}", until.strftime("%F %R UTC"))
+    });
+    own.into_iter().chain(all).chain(until).collect()
 }
 
 /// The caller that is meant. A credential wins over a login: logins have an `@` in them, names of credentials have none.
-fn caller(who: &str, known: &Known<'_>) -> (Caller, Option<&'static str>) {
+fn caller(who: &str, known: &Known<'_>) -> Result<(Caller, Option<&'static str>), Unknown> {
     let user = |login: &str, id| {
         Caller::User(TailnetUser { id, login: login.to_owned(), node: "any device".into(), grants: Vec::new() })
     };
@@ -114,19 +168,23 @@ fn caller(who: &str, known: &Known<'_>) -> (Caller, Option<&'static str>) {
     };
     let (owner, owner_id) = known.owner.unwrap_or(("owner", SOME_OWNER));
     if who == "owner" || who == owner {
-        return (seen(owner).unwrap_or_else(|| user(owner, owner_id)), None);
+        return Ok((seen(owner).unwrap_or_else(|| user(owner, owner_id)), None));
     }
-    if let Some(credential) = known.keys.named(who) {
-        return (Caller::Public(credential), None);
+    if let Some(key) = known.keys.named(who) {
+        return Ok((Caller::Public(Arc::clone(key.credential())), None));
     }
     // The two of ~/.roam-tools.json allow whatever public access may, and are not read for this.
-    if matches!(who, "public" | "token" | "path-secret") {
+    if matches!(who, PUBLIC | "token" | "path-secret") {
         let rule = Rule::everything(Level::Full);
-        let anyone = Credential { name: "any with full access".into(), kind: CredentialKind::Bearer, rule };
-        return (Caller::Public(Arc::new(anyone)), None);
+        let anyone = Credential { name: who.into(), kind: CredentialKind::Bearer, rule };
+        return Ok((Caller::Public(Arc::new(anyone)), None));
     }
-    // Zero is no user's number.
-    seen(who).map_or_else(|| (user(who, 0), Some(GRANTS_UNKNOWN)), |caller| (caller, None))
+    match seen(who) {
+        Some(caller) => Ok((caller, None)),
+        // Zero is no user's number.
+        None if who.contains('@') => Ok((user(who, 0), Some(GRANTS_UNKNOWN))),
+        None => Err(Unknown(who.to_owned())),
+    }
 }
 
 impl fmt::Display for Explanation {
@@ -141,61 +199,17 @@ impl fmt::Display for Explanation {
         for rule in &self.rules {
             writeln!(f, "  {rule}")?;
         }
+        for condition in &self.conditions {
+            writeln!(f, "  {condition}")?;
+        }
         for Verdict { tool, graph, needs, allowed, by } in &self.verdicts {
             let on = graph.as_ref().map(|graph| format!(" on {graph}")).unwrap_or_default();
-            let word = if *allowed { "allowed" } else { "denied " };
-            writeln!(f, "  {word}  {tool}{on} ({needs}), by {by}")?;
+            let (word, by) = if *allowed { ("allowed", format!(", by {by}")) } else { ("denied ", format!(": {by}")) };
+            writeln!(f, "  {word}  {tool}{on} ({needs}){by}")?;
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::access::{Patterns, Share};
-
-    fn question(who: &str, tool: Option<&str>, graph: Option<&str>) -> Question {
-        Question { who: who.into(), tool: tool.map(str::to_owned), graph: graph.map(str::to_owned) }
-    }
-
-    fn told(policy: &Policy, who: &str) -> String {
-        let graphs = ["garden".to_owned(), "diary".to_owned()];
-        let known = Known {
-            policy,
-            keys: &Keyring::default(),
-            owner: Some(("amelie@example.com", 7)),
-            seen: &[],
-            graphs: &graphs,
-        };
-        explain(&question(who, Some("create_block"), None), &known).to_string()
-    }
-
-    #[test]
-    fn it_tells_the_rule_or_what_stands_in_the_way() {
-        let policy = Policy { owner: Some(7), ..Policy::default() };
-        let listed = Policy { deny_tools: Patterns::from_iter(["create_*"]), ..policy.clone() };
-        let reading =
-            Policy { for_public: Share::ReadOnly.rule(), for_others: Share::ReadOnly.rule(), ..policy.clone() };
-        for (policy, who, parts) in [
-            (&policy, "owner", ["allowed  create_block on garden", "`owner` in [tailnet]"]),
-            (&policy, "amelie@example.com", ["allowed  create_block on diary", "`owner` in [tailnet]"]),
-            (&policy, "bob@example.com", ["no rule is for them", "grants of the tailnet are known once"]),
-            (&policy, "public", ["allowed  create_block", "their credential"]),
-            (&reading, "public", ["denied   create_block", "ceiling of public access"]),
-            (&reading, "bob@example.com", ["denied   create_block", "no rule allows it"]),
-            (&listed, "owner", ["denied   create_block", "`create_*` in `deny_tools`"]),
-        ] {
-            let text = told(policy, who);
-            assert!(parts.iter().all(|part| text.contains(part)), "{who}: {text}");
-        }
-    }
-
-    #[test]
-    fn without_a_node_the_owner_is_somebody_and_nobody_else() {
-        let policy = Policy::default();
-        let known = Known { policy: &policy, keys: &Keyring::default(), owner: None, seen: &[], graphs: &[] };
-        let allowed = |who| explain(&question(who, Some("search"), Some("garden")), &known).verdicts[0].allowed;
-        assert!(allowed("owner") && !allowed("bob@example.com"));
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ pub use connected::Connected;
 #[cfg(test)]
 pub(crate) use embedded::testing;
 pub(crate) use embedded::without_annotations;
-pub use embedded::{Embedded, Existing, ExportError, ImportError, Imported, OpenError, Progress, Source};
+pub use embedded::{Changes, Embedded, Existing, ExportError, ImportError, Imported, OpenError, Progress, Source};
 pub use error::{ErrorCode, GraphError};
 pub use graphs::{DuplicateGraph, Graphs};
 pub use local_api::{
@@ -80,6 +80,14 @@ impl Graph {
     /// The short name.
     pub fn nickname(&self) -> &str {
         &self.nickname
+    }
+
+    /// The short name that it was given. It is not used while another graph is called that.
+    pub fn given_nickname(&self) -> &str {
+        match &self.backend {
+            Backend::Desktop(desktop) => &desktop.entry().nickname,
+            _ => &self.nickname,
+        }
     }
 
     /// Where Roam keeps it.

@@ -1,10 +1,13 @@
 //! The way of a request, from the accepted connection to the MCP service: every route and every check on this page.
 
 mod bearer;
+mod forwarded;
 mod gate;
 mod headers;
 mod identify;
+mod leftover;
 mod limits;
+mod metrics;
 mod names;
 mod refusal;
 
@@ -25,6 +28,7 @@ use crate::access::{self, Credential, CredentialKind, Directory, Peer, Policy};
 use crate::audit::Audit;
 use crate::credentials::Keys;
 use crate::mcp::Mcp;
+use crate::metrics::Metrics;
 use refusal::Refusal;
 
 /// Everything that answers depend on. The parts that change while the server runs are swapped whole.
@@ -41,6 +45,8 @@ pub struct Site {
     pub directory: Arc<dyn Directory>,
     /// Where refusals are recorded.
     pub audit: Audit,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The MCP service.
     pub mcp: Mcp,
 }
@@ -49,6 +55,7 @@ pub struct Site {
 pub fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/health", get(health))
+        .route("/metrics", any(metrics::show))
         .route("/mcp", any(mcp))
         // `/<secret>/mcp` and `/mcp/<secret>`: for clients that cannot send a header.
         .route("/{first}/{second}", any(mcp_by_secret))
@@ -58,9 +65,17 @@ pub fn router(site: Arc<Site>) -> Router {
 }
 
 /// What holds on every route of every plane.
-async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let mut response = match site.names.load().check(&request) {
+async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let mut request = leftover::read_on(request);
+    let accepted = request.extensions().get::<Peer>().copied();
+    let gate = site.gate.load_full();
+    let seen = |peer| forwarded::client(&gate.proxies, peer, request.headers());
+    let client = accepted.map(seen).transpose();
+    let peer = client.as_ref().ok().copied().flatten().or(accepted);
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
+    let mut response = match client.and_then(|_| site.names.load().check(&request)) {
         Ok(()) => {
             // Identity comes from the connection: whatever claims to carry one goes before anything can read it.
             headers::strip(request.headers_mut());
@@ -71,9 +86,12 @@ async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
     // Whoever is turned down too often is told to wait, in the same way whatever they tried. A right credential is not
     // turned down, so nobody can make its holder wait.
     if let (Some(peer), 401 | 403 | 404) = (peer, response.status().as_u16())
-        && let Err(wait) = site.gate.load().limits.turned_down(&peer)
+        && let Err(wait) = gate.limits.turned_down(&peer)
     {
         response = Refusal::TooMuch(wait).into_response();
+    }
+    if let Some(peer) = peer {
+        site.metrics.responded(peer.plane(), response.status().as_u16());
     }
     if let (Some(peer), 401 | 403 | 404 | 429) = (peer, response.status().as_u16()) {
         site.audit.refused(peer, response.status().as_u16()).await;
@@ -139,9 +157,6 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
         tracing::info!(plane = %peer.plane(), %denied, barrier = %denied.barrier(), "refused");
         return Refusal::Denied(denied).into_response();
     }
-    if request.method() != Method::POST {
-        return Refusal::MethodNotAllowed.into_response();
-    }
     let place = match gate.limits.enter(&caller) {
         Ok(place) => place,
         Err(wait) => {
@@ -149,7 +164,11 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
             return Refusal::TooMuch(wait).into_response();
         }
     };
+    if request.method() != Method::POST {
+        return Refusal::MethodNotAllowed.into_response();
+    }
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(place.clone());
     let response = site.mcp.answer(request).await;
-    place.until_sent(response.unwrap_or_else(|unreadable| Refusal::Unreadable(unreadable).into_response()))
+    limits::until_sent(place, response.unwrap_or_else(|unreadable| Refusal::Unreadable(unreadable).into_response()))
 }

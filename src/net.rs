@@ -25,6 +25,7 @@ use tracing::debug;
 
 pub use limits::Limits;
 pub use listener::Listener;
+pub use slots::Connections;
 pub use stop::Stop;
 
 use connection::Protocol;
@@ -73,7 +74,12 @@ impl Server {
 
     /// Connections that are open now, on all planes.
     pub fn open(&self) -> usize {
-        self.slots.open()
+        self.connections().open.values().sum()
+    }
+
+    /// The same by plane, and how many were not let in.
+    pub fn connections(&self) -> Connections {
+        self.slots.connections()
     }
 
     /// Waits for the open connections to end, and aborts those still open after `deadline`. Returns how many it cut.

@@ -1,5 +1,6 @@
 //! What a running node tells its operator: shown when it has started, and by `roam-mcp status`.
 
+mod allowed;
 mod card;
 
 use std::fmt;
@@ -8,7 +9,11 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use allowed::Allowed;
 pub use card::{start_card, status_card};
+
+/// tailscale's word for a node that is in its tailnet.
+pub const RUNNING: &str = "Running";
 
 /// The state of a node, for people and for scripts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +24,8 @@ pub struct Report {
     pub pid: u32,
     /// When it was started.
     pub started: Timestamp,
+    /// Whether the start is over: the node is in its tailnet, and its ports are open.
+    pub serving: bool,
     /// The node in the tailnet.
     pub node: NodeReport,
     /// Its certificate.
@@ -27,6 +34,9 @@ pub struct Report {
     pub funnel: Door,
     /// Where to find it.
     pub urls: Urls,
+    /// Who may call.
+    #[serde(default)]
+    pub allowed: Allowed,
     /// The graphs it serves.
     pub graphs: Vec<String>,
     /// Connections that are open now.
@@ -61,17 +71,21 @@ pub struct NodeReport {
     pub health: Vec<String>,
 }
 
-/// Where to find the server. Secrets are masked unless asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Where to find the server. Secrets are masked unless asked for. Until the node is in its tailnet it has no name, and so
+/// no URL but that of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Urls {
     /// For devices of the tailnet.
-    pub tailnet: String,
+    pub tailnet: Option<String>,
     /// The same without TLS, which WireGuard makes up for.
-    pub tailnet_plain: String,
+    pub tailnet_plain: Option<String>,
     /// For clients that can send a bearer token.
-    pub public: String,
-    /// For clients that cannot: whoever has it may call. `None` if the path secret is switched off.
+    pub public: Option<String>,
+    /// For clients that cannot. `None` also if the path secret is switched off.
     pub public_secret: Option<String>,
+    /// For clients on this machine; `None` without `--listen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<String>,
     /// The bearer token.
     pub token: String,
     /// Whether the secrets above are masked.
@@ -88,6 +102,15 @@ pub enum CertificateState {
     Valid {
         /// When it ends.
         not_after: Timestamp,
+    },
+    /// In use, and to be renewed by now, which fails.
+    Unrenewed {
+        /// When it ends.
+        not_after: Timestamp,
+        /// In the words of the certificate authority.
+        reason: String,
+        /// When the next try is.
+        retry_at: Timestamp,
     },
     /// The tailnet does not hand out certificates.
     Unavailable,
@@ -128,6 +151,25 @@ pub enum Door {
     },
 }
 
+impl Report {
+    /// Whether the node is in its tailnet, or has been: one whose key has expired keeps its name.
+    pub fn joined(&self) -> bool {
+        self.serving || self.node.state == RUNNING
+    }
+}
+
+impl Door {
+    /// The state in one word, as it is serialized.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Off { .. } => "off",
+            Self::Opening => "opening",
+            Self::Open { .. } => "open",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
+}
+
 /// Who shut the public door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +189,12 @@ impl fmt::Display for CertificateState {
         match self {
             Self::Pending => f.write_str("certificate is being issued"),
             Self::Valid { not_after } => write!(f, "certificate valid until {}", not_after.strftime("%Y-%m-%d")),
+            Self::Unrenewed { not_after, reason, retry_at } => write!(
+                f,
+                "certificate valid until {}, but it cannot be renewed: {reason}. Next try at {}",
+                not_after.strftime("%Y-%m-%d"),
+                retry_at.strftime("%H:%M:%S UTC"),
+            ),
             Self::Unavailable => f.write_str(
                 "no certificate: HTTPS is not enabled for this tailnet. An administrator can enable it at \
                  https://login.tailscale.com/admin/dns (HTTPS Certificates)",
@@ -207,6 +255,15 @@ fn remaining(until: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_is_called_as_it_is_serialized() {
+        let unavailable = Door::Unavailable { reason: String::new(), enable_url: None };
+        for door in [Door::Off { by: ShutBy::Flag }, Door::Opening, Door::Open { port: 443, until: None }, unavailable]
+        {
+            assert_eq!(serde_json::json!(door)["state"], door.state());
+        }
+    }
 
     #[test]
     fn the_time_left_is_in_whole_minutes_of_which_the_last_one_counts() {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use serde_json::json;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
@@ -27,7 +28,7 @@ const WAITING_LINES: usize = 8192;
 /// These tell of every request, every bad handshake and every turn of the node. Who wants that names them in the filter.
 const TALKATIVE: &str = "rmcp=warn,rustls=error,tailscale=warn";
 
-static OUTPUT: OnceLock<NonBlocking> = OnceLock::new();
+static OUTPUT: OnceLock<(NonBlocking, Format)> = OnceLock::new();
 
 /// Starts logging to the program's own stderr. Keep the guard until the end: dropping it writes the last lines.
 ///
@@ -39,7 +40,7 @@ pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Res
     let filter: EnvFilter =
         format!("{TALKATIVE},{filter}").parse().map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
     let stderr = redirected.original.try_clone().map_err(|error| error.to_string())?;
-    let ansi = stderr.is_terminal();
+    let ansi = stderr.is_terminal() && wants_colour();
     let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output.clone());
     let started = match format {
@@ -48,7 +49,7 @@ pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Res
     };
     started.map_err(|error| error.to_string())?;
     // A second start would have failed above.
-    drop(OUTPUT.set(output));
+    drop(OUTPUT.set((output, format)));
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     if let Some(earlier) = &redirected.earlier {
         tracing::warn!("an earlier run crashed; what it said is in {}", earlier.display());
@@ -56,12 +57,29 @@ pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Res
     Ok(guard)
 }
 
-/// Records that a tool that writes is about to run, in the form of remote access v1.
+/// Whoever sets `NO_COLOR` to anything wants none (no-color.org).
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Records that a tool that writes is about to run, in the form of remote access v1. It is no line of the log, which a
+/// level would leave out.
 pub fn note_write(tool: &str) {
-    let line = format!("[roam-mcp] WRITE {} {tool}\n", Timestamp::now());
-    if let Some(mut output) = OUTPUT.get().cloned() {
+    if let Some((output, format)) = OUTPUT.get() {
+        let line = write_line(tool, Timestamp::now(), *format);
         // The writer only fails to queue a line, and then it counts it as dropped.
-        drop(output.write_all(line.as_bytes()));
+        drop(output.clone().write_all(line.as_bytes()));
+    }
+}
+
+fn write_line(tool: &str, now: Timestamp, format: Format) -> String {
+    match format {
+        Format::Text => format!("[roam-mcp] WRITE {now} {tool}\n"),
+        Format::Json => {
+            let fields = json!({ "message": "WRITE", "tool": tool });
+            let line = json!({ "timestamp": now, "level": "INFO", "fields": fields, "target": "roam_mcp" });
+            format!("{line}\n")
+        }
     }
 }
 
@@ -97,5 +115,19 @@ impl Drop for RedirectedStderr {
     fn drop(&mut self) {
         // Without it the last message would end up in the file; there is nobody to tell.
         let _ = rustix::stdio::dup2_stderr(&self.original);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_told_in_the_form_of_the_lines_around_it() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        assert_eq!(write_line("search", now, Format::Text), "[roam-mcp] WRITE 2026-01-01T12:00:00Z search\n");
+        let line = write_line("search", now, Format::Json);
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(line.ends_with("}\n") && told["fields"] == json!({ "message": "WRITE", "tool": "search" }), "{line}");
     }
 }

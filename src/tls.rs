@@ -26,6 +26,8 @@ pub struct CertificateSlot {
 /// What the installed certificate is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validity {
+    /// The first moment at which clients accept it.
+    pub not_before: Timestamp,
     /// The last moment at which clients accept it.
     pub not_after: Timestamp,
     /// The DNS names and addresses it is made out to.
@@ -77,6 +79,12 @@ impl CertificateSlot {
         Ok(validity)
     }
 
+    /// The end of the certificate in use; `None` while there is none.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let current = self.current.load_full()?;
+        Validity::of(&current.cert).ok().map(|validity| validity.not_after)
+    }
+
     /// An acceptor whose handshakes take the certificate that is in the slot at that moment.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::new(self.config()))
@@ -124,9 +132,10 @@ impl Validity {
         let leaf = chain.first().ok_or_else(|| TlsError::Chain(plain(&pem::Error::NoItemsFound)))?;
         let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| TlsError::Chain(error.to_string()))?;
         let names = leaf.subject_alternative_name().map_err(|error| TlsError::Chain(error.to_string()))?;
+        let time = |seconds| Timestamp::from_second(seconds).map_err(|error| TlsError::Chain(error.to_string()));
         Ok(Self {
-            not_after: Timestamp::from_second(leaf.validity().not_after.timestamp())
-                .map_err(|error| TlsError::Chain(error.to_string()))?,
+            not_before: time(leaf.validity().not_before.timestamp())?,
+            not_after: time(leaf.validity().not_after.timestamp())?,
             names: names.iter().flat_map(|san| &san.value.general_names).filter_map(name).collect(),
         })
     }

@@ -45,10 +45,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::access::{Level, Permit};
+use crate::access::{ALL_GRAPHS, Level, Operation, Permit};
 use crate::graph::{Action, ErrorCode, Graph, GraphError, GraphInfo, Graphs};
 
-pub use arguments::graph_argument;
+use arguments::Input;
+pub use arguments::read;
+use fetch::FETCH;
 pub use reach::{Outside, Reach};
 pub use reply::{Image, Reply};
 pub use table::{TOOLS, find};
@@ -65,7 +67,7 @@ pub struct Tool {
     pub class: Class,
     /// What clients may assume of it.
     pub hints: Hints,
-    input: fn() -> Map<String, Value>,
+    input: Input,
     output: Option<fn() -> Map<String, Value>>,
     run: fn(Call) -> Running,
 }
@@ -160,6 +162,13 @@ impl Tool {
         }
     }
 
+    /// What a call of it asks leave for, on a graph if it takes one. What changes which graphs are served concerns all of
+    /// them, so a rule for some is not enough.
+    pub fn operation<'a>(&self, graph: Option<&'a str>) -> Operation<'a> {
+        let graph = if self.takes_graph() || self.hints.read_only { graph } else { Some(ALL_GRAPHS) };
+        Operation { tool: self.name, needs: self.needs(), graph }
+    }
+
     /// Whether it writes or changes what the server may do, which is what an audit must never miss.
     pub fn is_write(&self) -> bool {
         matches!(self.class, Class::Append | Class::Edit) || self.acts_on_desktop()
@@ -170,9 +179,30 @@ impl Tool {
         self.class != Class::Config
     }
 
+    /// The graph that a call names, if it names one.
+    ///
+    /// # Errors
+    /// A reply to send back, when `graph` is there and is not a string.
+    pub fn graph_of<'a>(&self, arguments: &'a Map<String, Value>) -> Result<Option<&'a str>, Reply> {
+        let named = arguments::graph(arguments)?;
+        // What `search` finds is called by graph and uid, and `fetch` gets nothing else.
+        if named.is_none() && self.name == FETCH.name {
+            return Ok(arguments.get("id").and_then(Value::as_str).and_then(locator::graph_of));
+        }
+        Ok(named)
+    }
+
     /// Whether it does something to the computer that Roam Desktop runs on: dialogs, tokens, code of the user's own.
     pub fn acts_on_desktop(&self) -> bool {
         self.class == Class::Extension || (self.class == Class::Config && !self.hints.read_only)
+    }
+
+    /// What is wrong with the arguments, as far as that can be told without the graph.
+    ///
+    /// # Errors
+    /// A reply to send back, when they do not fit.
+    pub fn check(&self, arguments: &Map<String, Value>) -> Result<(), Reply> {
+        (self.input.check)(arguments).map_err(|failure| Reply::failure(&failure))
     }
 
     /// The JSON Schema of its arguments.
@@ -192,7 +222,7 @@ pub async fn run(tool: &Tool, mut call: Call) -> Reply {
         return Reply::failure(&refuse("this tool is switched off for calls from outside this computer"));
     }
     let label = if tool.takes_graph() {
-        let asked = match graph_argument(&call.arguments) {
+        let asked = match tool.graph_of(&call.arguments) {
             Ok(asked) => asked.map(str::to_owned),
             Err(reply) => return reply,
         };

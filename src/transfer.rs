@@ -1,6 +1,6 @@
 //! `roam-mcp import` and `roam-mcp export`: graphs into and out of the state directory.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, IsTerminal, Write, stderr, stdout};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use crate::cli::{ExportArgs, ImportArgs};
-use crate::config::default_state_dir;
-use crate::graph::{Embedded, Existing, Imported};
+use crate::config::{default_state_dir, graph_name, target_of_link};
+use crate::graph::{Embedded, Existing, Imported, Source};
 
 /// Loads an export and says on `out` what was in it.
 ///
@@ -20,9 +20,15 @@ use crate::graph::{Embedded, Existing, Imported};
 pub fn import(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let name = match &args.name {
         Some(name) => checked_name(name)?.to_owned(),
-        None => name_of(&args.export)?,
+        None => name_of(&args.export)
+            .with_context(|| format!("{}: give the graph a name with --name", args.export.display()))?,
     };
     let database = graphs(args.state_dir.as_deref())?.join(format!("{name}.sqlite"));
+    // Two directories may have a file of one name; who gives a name, or names a zip of Roam's, says which graph it is.
+    let is_file_name = args.name.is_none() && graph_name(&args.export).as_ref() == Some(&name);
+    if is_file_name && !args.update && !args.replace && !args.dry_run && database.exists() {
+        Embedded::expect_source(&database, &args.export)?;
+    }
     let existing = match args {
         ImportArgs { dry_run: true, .. } => Existing::Rehearse,
         ImportArgs { update: true, .. } => Existing::Update,
@@ -40,7 +46,34 @@ pub fn import(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{verb} {name}: {}", summary(imported?)).context("cannot write to standard output")
 }
 
-/// Writes a graph to a file, whole or not at all, or to standard output.
+/// The name that a graph gets from its export, in the characters that Roam allows. Roam numbers its zips: there the file
+/// within has the name.
+pub fn name_of(export: &Path) -> Option<String> {
+    let file = export.file_name()?.to_string_lossy();
+    let numbered = file.starts_with("Roam-Export-") && file.ends_with(".zip");
+    let inside = if numbered { Embedded::name_in_zip(export) } else { None };
+    graph_name(inside.as_deref().map_or(export, Path::new))
+}
+
+/// What to tell of an export that has changed since its graph was loaded. Loading it again may throw away what was added
+/// since, so that is left to the operator.
+pub fn changed(export: &Path, database: &Path) -> Option<String> {
+    let (now, then) = (Source::of(export).ok()?, Embedded::source(database)?);
+    if now == then {
+        return None;
+    }
+    let state_dir = database.parent().and_then(Path::parent);
+    let state_dir = state_dir.filter(|dir| default_state_dir().is_ok_and(|usual| usual != **dir));
+    let state_dir = state_dir.map(|dir| format!(" --state-dir {}", dir.display())).unwrap_or_default();
+    let export = export.display();
+    Some(format!(
+        "{export} has changed since it was loaded, and the graph is as it was: `roam-mcp import {export}{state_dir} --update` \
+         loads it again and keeps what was added here, `--replace` in its place drops that"
+    ))
+}
+
+/// Writes a graph to a file, whole or not at all, or to standard output. What is no file, such as a pipe or a device, is
+/// written to as it is.
 ///
 /// # Errors
 /// When there is no such graph, or the output cannot be written.
@@ -54,15 +87,31 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<()> {
         Embedded::export(&database, &mut BufWriter::new(stdout().lock()))?;
         return Ok(());
     };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable = || format!("cannot write {}", path.display());
-    let draft = NamedTempFile::with_prefix_in(".exporting-", directory).with_context(unwritable)?;
-    let (pages, blocks) = Embedded::export(&database, &mut BufWriter::new(draft.as_file()))?;
-    draft.as_file().sync_all().with_context(unwritable)?;
-    draft.persist(path).with_context(unwritable)?;
-    File::open(directory).and_then(|directory| directory.sync_all()).with_context(unwritable)?;
+    let (pages, blocks) = match path.metadata() {
+        Ok(there) if there.is_dir() => bail!("{} is a directory; name a file in it", path.display()),
+        Ok(there) if !there.is_file() => {
+            let pipe = OpenOptions::new().write(true).open(path).with_context(unwritable)?;
+            Embedded::export(&database, &mut BufWriter::new(pipe))?
+        }
+        _ => target_of_link(path)
+            .map_err(Into::into)
+            .and_then(|file| replace(&file, &database))
+            .with_context(unwritable)?,
+    };
     let _ = writeln!(stderr(), "Wrote {}: {}, {}", path.display(), many(pages, "page"), many(blocks, "block"));
     Ok(())
+}
+
+/// Puts the export in the place of a file when it is complete.
+fn replace(path: &Path, database: &Path) -> anyhow::Result<(u64, u64)> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = NamedTempFile::with_prefix_in(".exporting-", directory)?;
+    let exported = Embedded::export(database, &mut BufWriter::new(draft.as_file()))?;
+    draft.as_file().sync_all()?;
+    draft.persist(path).map_err(|error| error.error)?;
+    File::open(directory)?.sync_all()?;
+    Ok(exported)
 }
 
 /// Where the graphs are, made private to their owner if it is not there yet.
@@ -83,16 +132,6 @@ fn checked_name(name: &str) -> anyhow::Result<&str> {
     Ok(name)
 }
 
-/// The graph is called after the file, unless it is told otherwise.
-fn name_of(export: &Path) -> anyhow::Result<String> {
-    let stem = export.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
-    match name.trim_matches('-') {
-        "" => bail!("{}: give the graph a name with --name", export.display()),
-        name => Ok(name.to_owned()),
-    }
-}
-
 fn bar() -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -104,12 +143,14 @@ fn bar() -> ProgressBar {
 }
 
 fn summary(imported: Imported) -> String {
-    let Imported { pages, blocks, mentioned, repaired, kept } = imported;
+    let Imported { pages, blocks, mentioned, repaired, kept, overwritten, astray } = imported;
     let mut summary = format!("{} and {}", many(pages, "page"), many(blocks, "block"));
     for (count, what) in [
         (mentioned, "that are only mentioned"),
         (repaired, "that had no uid and got one"),
         (kept, "that were added here and the export lacks"),
+        (overwritten, "that were changed or deleted here and are as in the export again"),
+        (astray, "that are below no page and were left out"),
     ] {
         if count > 0 {
             summary.push_str(&format!("; {} {what}", HumanCount(count)));
@@ -123,61 +164,4 @@ fn many(count: u64, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn args(directory: &Path, export: &str) -> ImportArgs {
-        std::fs::write(directory.join("My notes.json"), export).unwrap();
-        ImportArgs {
-            export: directory.join("My notes.json"),
-            name: None,
-            state_dir: Some(directory.join("state")),
-            update: false,
-            replace: false,
-            dry_run: false,
-        }
-    }
-
-    fn run(args: &ImportArgs) -> anyhow::Result<String> {
-        let mut out = Vec::new();
-        import(args, &mut out).map(|()| String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn an_export_goes_in_and_comes_out_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let exported = json!([{ "title": "A", "uid": "a", "children": [{ "string": "[[B]]", "uid": "b" }] }]);
-        let args = args(directory.path(), &exported.to_string());
-        assert_eq!(
-            run(&ImportArgs { dry_run: true, ..args }).unwrap(),
-            "Would load My-notes: 1 page and 1 block; 1 that are only mentioned\n"
-        );
-        let args = self::args(directory.path(), &exported.to_string());
-        let out = |graph: &str| ExportArgs {
-            graph: graph.into(),
-            out: Some(directory.path().join("out.json")),
-            state_dir: args.state_dir.clone(),
-        };
-        assert!(export(&out("My-notes")).unwrap_err().to_string().contains("roam-mcp import"));
-        assert!(run(&args).unwrap().starts_with("Loaded My-notes"));
-        export(&out("My-notes")).unwrap();
-        let read: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(directory.path().join("out.json")).unwrap()).unwrap();
-        assert_eq!(read[0], exported[0]);
-        assert!(export(&out("../state")).is_err());
-    }
-
-    #[test]
-    fn a_name_is_taken_from_the_file_or_refused() {
-        for (file, name) in [("garden.json", "garden"), ("/a/My Notes (2).zip", "My-Notes--2"), ("x.tar.json", "x-tar")]
-        {
-            assert_eq!(name_of(Path::new(file)).unwrap(), name);
-        }
-        assert!(name_of(Path::new("日本.json")).is_err());
-        for bad in ["", "a b", "../x", "日本"] {
-            assert!(checked_name(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

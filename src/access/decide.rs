@@ -2,6 +2,10 @@
 
 use super::{Barrier, Caller, Level, Origin, Policy, Rule, Share};
 
+/// Stands for the name of a graph where all of them are meant, also those that are still to come. No graph is called that,
+/// and a pattern that matches it matches every name.
+pub const ALL_GRAPHS: &str = "*";
+
 /// One thing that a caller wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation<'a> {
@@ -9,7 +13,7 @@ pub struct Operation<'a> {
     pub tool: &'a str,
     /// The least level at which the tool may be used.
     pub needs: Level,
-    /// Canonical name of the graph it touches, if it touches one.
+    /// Canonical name of the graph it touches, if it touches one, or [`ALL_GRAPHS`].
     pub graph: Option<&'a str>,
 }
 

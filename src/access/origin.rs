@@ -30,6 +30,8 @@ pub enum Barrier {
     PublicCeiling,
     /// The ceiling of the graph.
     GraphCeiling,
+    /// The call means no graph that the caller may know of.
+    NoGraph,
 }
 
 impl fmt::Display for Origin {
@@ -51,6 +53,7 @@ impl fmt::Display for Barrier {
             Self::NoRuleFits => f.write_str("no rule allows it"),
             Self::DeniedTool(pattern) => write!(f, "`{pattern}` in `deny_tools`"),
             Self::PublicCeiling => f.write_str("the ceiling of public access, [funnel]"),
+            Self::NoGraph => f.write_str("it means no graph that they may know of"),
             Self::GraphCeiling => f.write_str("the ceiling of the graph, [graphs]"),
         }
     }

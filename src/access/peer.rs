@@ -63,13 +63,20 @@ pub enum Plane {
     Admin,
 }
 
-impl fmt::Display for Plane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Plane {
+    /// The name in records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Tailnet => "tailnet",
             Self::Funnel => "funnel",
             Self::Direct => "direct",
             Self::Admin => "admin",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -1,6 +1,6 @@
 //! What the owner of the node allows.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,25 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The policy with the ceilings that are written for nicknames, given the names and nicknames of the graphs there are.
+    /// Ceilings alone: they only take away, and whoever connects a graph chooses its nickname.
+    pub fn with_nicknames<'a>(self: Arc<Self>, graphs: impl Iterator<Item = (&'a str, &'a str)>) -> Arc<Self> {
+        let ceilings = self.ceilings.as_slice();
+        let more: Vec<Ceiling> = graphs
+            .flat_map(|(name, nickname)| {
+                let meant = move |graphs: &Patterns| graphs.matches(nickname) && !graphs.matches(name);
+                let meant = ceilings.iter().filter(move |ceiling| meant(&ceiling.graphs));
+                meant.map(move |ceiling| Ceiling { graphs: [name].into_iter().collect(), most: ceiling.most })
+            })
+            .collect();
+        if more.is_empty() {
+            return self;
+        }
+        let mut policy = Self::clone(&self);
+        policy.ceilings.extend(more);
+        Arc::new(policy)
+    }
+
     /// What is allowed to `caller`, before ceilings: a line of the policy and the tailnet's grants beside it, or the rule
     /// of a credential. More rules never take away.
     pub(crate) fn rules<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = (Origin, &'a Rule)> {

@@ -23,7 +23,7 @@ pub struct Rule {
     #[serde(default)]
     pub graphs: Patterns,
     /// The tools, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "Patterns::of_tools")]
     pub tools: Patterns,
 }
 
@@ -73,6 +73,18 @@ impl Patterns {
     /// No name at all.
     pub fn none() -> Self {
         Self(Vec::new())
+    }
+
+    /// Reads names of tools. The shell spells them with hyphens, and no tool has one in its name.
+    pub(crate) fn of_tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        Ok(names.into_iter().map(|name| name.replace('-', "_")).collect())
+    }
+
+    /// The patterns that are none of `names`.
+    pub fn idle<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let idle = |pattern: &&Pattern| !names.iter().any(|name| pattern.matches(name));
+        self.0.iter().filter(idle).map(Pattern::as_str)
     }
 
     /// Whether one of the patterns is `name`.
@@ -217,6 +229,19 @@ mod tests {
         assert_eq!(rules, [Rule::everything(Level::ReadOnly)]);
         assert_eq!(malformed.len(), 6);
         assert!(malformed[1].to_string().contains("acess"), "{}", malformed[1]);
+    }
+
+    #[test]
+    fn tools_can_be_spelled_as_in_the_shell_and_graphs_cannot() {
+        let (rules, _) = Rule::from_grants(&[json!({"access": "full", "graphs": ["my-notes"], "tools": ["get-*"]})]);
+        assert!(rules[0].tools.matches("get_page") && rules[0].graphs.matches("my-notes"));
+        assert!(!rules[0].graphs.matches("my_notes"));
+    }
+
+    #[test]
+    fn a_pattern_that_is_nothing_there_is_found() {
+        let patterns = Patterns::from_iter(["*", "get_*", "delet_*", "serch"]);
+        assert_eq!(patterns.idle(&["get_page", "search"]).collect::<Vec<_>>(), ["delet_*", "serch"]);
     }
 
     #[test]

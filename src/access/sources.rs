@@ -52,6 +52,11 @@ impl Sources {
         parse(LOCAL)
     }
 
+    /// The networks that are listed; `None` without a list.
+    pub fn networks(&self) -> Option<&[IpNet]> {
+        self.0.as_deref()
+    }
+
     /// Whether a list is in force.
     pub fn is_listed(&self) -> bool {
         self.0.is_some()

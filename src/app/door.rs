@@ -25,13 +25,15 @@ pub(super) use order::obey;
 pub use wish::DoorFlag;
 
 use crate::net::{Server, Stop};
-use crate::report::Door;
-use crate::tailnet::Status;
+use crate::report::{Door, RUNNING};
+use crate::tailnet::{ErrorKind, NodeError, Status};
 use ingress::Ingress;
 use wish::Wish;
 
 /// Between tries when opening fails for another reason than the tailnet's policy.
 const RETRY: Duration = Duration::from_secs(15);
+/// Between tries while the policy does not allow it: a change of the policy is heard of, so these are for what is not.
+const REFUSED_RETRY: Duration = Duration::from_secs(10 * 60);
 /// What requests in flight have when the door is shut: a call takes milliseconds, and "shut" has to mean now.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -60,7 +62,7 @@ impl<I: Ingress> Keeper<I> {
                 stop.run_until_cancelled(self.latch.is_no_longer(wish)).await;
                 continue;
             }
-            let name = self.status.borrow_and_update().name.clone();
+            let seen = self.status.borrow_and_update().clone();
             self.door.send_if_modified(|door| {
                 // What keeps it shut is told until it opens, not the tries in between.
                 let news = matches!(door, Door::Off { .. } | Door::Open { .. });
@@ -69,17 +71,24 @@ impl<I: Ingress> Keeper<I> {
                 }
                 news
             });
+            if seen.state != RUNNING {
+                self.wait_for_change(wish, &seen, REFUSED_RETRY).await;
+                continue;
+            }
             match self.ingress.open(self.port).await {
                 Ok(listener) => {
-                    self.serve(listener, &name, &cut).await;
+                    self.serve(listener, &seen.name, &cut).await;
                     if cut.is_cancelled() {
                         cut = CancellationToken::new();
                     }
                 }
-                Err(shut) => {
-                    tracing::warn!("{shut}");
-                    self.door.send_replace(shut);
-                    self.wait_for_change(wish).await;
+                Err(refusal) => {
+                    let retry = match refusal.kind {
+                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable => REFUSED_RETRY,
+                        _ => RETRY,
+                    };
+                    self.refused(refusal).await;
+                    self.wait_for_change(wish, &seen, retry).await;
                 }
             }
         }
@@ -128,18 +137,34 @@ impl<I: Ingress> Keeper<I> {
         });
     }
 
-    /// A change of the node's record may have brought the right. Anything else is tried again after a while.
-    async fn wait_for_change(&mut self, wish: Wish) {
+    /// Tells the operator why the door stays shut: once for each reason, however often it is tried.
+    async fn refused(&self, refusal: NodeError) {
+        let known = matches!(&*self.door.borrow(), Door::Unavailable { reason, .. } if *reason == refusal.message);
+        if !known {
+            let shut = self.ingress.explain(refusal).await;
+            tracing::warn!("{shut}");
+            self.door.send_replace(shut);
+        }
+    }
+
+    /// A change of the node's record may have brought the right. Anything else is tried again after `retry`.
+    async fn wait_for_change(&mut self, wish: Wish, seen: &Status, retry: Duration) {
         tokio::select! {
-            _ = self.status.changed() => {}
+            _ = self.status.wait_for(|status| rights(status) != rights(seen)) => {}
             () = self.latch.is_no_longer(wish) => {}
-            () = sleep(RETRY) => {}
+            () = sleep(retry) => {}
             () = self.stop.cancelled() => {}
         }
     }
 }
 
-/// Whether the tailnet gives the node the right to Funnel at `port`.
+/// What of a record says whether the door can be opened. The rest changes with every device of the tailnet.
+fn rights(status: &Status) -> (&str, &str, bool, bool, &[u16]) {
+    (&status.state, &status.name, status.https, status.funnel, &status.funnel_ports)
+}
+
+/// Whether the node is in its tailnet, and has the right to Funnel at `port` there.
 fn allows(status: &Status, port: u16) -> bool {
-    status.https && status.funnel && status.funnel_ports.contains(&port)
+    // A node whose key has expired keeps its rights and lost its way in.
+    status.state != "NeedsLogin" && status.https && status.funnel && status.funnel_ports.contains(&port)
 }

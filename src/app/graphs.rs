@@ -1,30 +1,38 @@
 //! What to serve: an export, loaded when it is new, or the graphs of Roam Desktop.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::progress::Progress;
-use super::state_dir::StateDir;
 use crate::access::Level;
-use crate::config;
-use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs, Source};
+use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs};
+use crate::transfer;
 
 /// How long a remote caller waits for Roam Desktop to come up. Hosted clients give a call up after half a minute or so.
 const PATIENCE: Duration = Duration::from_secs(22);
 
-/// The graphs that the settings name. Those of Roam Desktop may be connected later.
-pub(super) fn open(settings: &Settings, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
-    match &settings.graph {
-        Some(export) => open_export(export, state, progress),
-        None => connected(settings, progress),
-    }
+/// The graphs that the settings name, loaded ones from `directory`. Those of Roam Desktop may be connected later.
+///
+/// `None` when told to stop while an export is loading: the program's end cuts the loading short, which leaves nothing.
+pub(super) async fn open(
+    settings: &Settings,
+    directory: PathBuf,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Graphs>> {
+    let Some(export) = settings.graph.clone() else { return connected(settings, progress).map(Some) };
+    let progress = progress.clone();
+    let opened = tokio::task::spawn_blocking(move || open_export(&export, &directory, &progress));
+    stop.run_until_cancelled(opened).await.transpose()?.transpose()
 }
 
 fn connected(settings: &Settings, progress: &Progress) -> anyhow::Result<Graphs> {
-    let mut desktop = DesktopSettings::of_user(settings.launch)?;
+    let mut desktop = DesktopSettings::of_user(!settings.desktop.no_launch)?;
+    desktop.deadline = Duration::from_secs(settings.desktop.roam_timeout);
     desktop.launch = desktop.launch.within(PATIENCE);
     let connected = Connected::new(settings.roam_tools.clone(), Desktop::new(desktop));
     match connected.graphs() {
@@ -39,13 +47,21 @@ fn connected(settings: &Settings, progress: &Progress) -> anyhow::Result<Graphs>
 }
 
 /// Opens the graph of `export`. It is loaded once; from then on the database is the graph, and holds what was added.
-fn open_export(export: &Path, state: &StateDir, progress: &Progress) -> anyhow::Result<Graphs> {
-    let name = config::graph_name(export).with_context(|| {
+fn open_export(export: &Path, directory: &Path, progress: &Progress) -> anyhow::Result<Graphs> {
+    let name = transfer::name_of(export).with_context(|| {
         format!("{}: cannot make a graph name of this; use a file name with letters in it", export.display())
     })?;
-    let database = state.graphs()?.join(format!("{name}.sqlite"));
-    if database.exists() {
-        warn_if_changed(export, &database);
+    let database = match export.extension() {
+        Some(extension) if extension == "sqlite" => export.to_owned(),
+        _ => directory.join(format!("{name}.sqlite")),
+    };
+    if database == export {
+        // The graph itself was named, and there is nothing to load.
+    } else if database.exists() {
+        Embedded::expect_source(&database, export)?;
+        if let Some(changed) = transfer::changed(export, &database) {
+            tracing::warn!("{changed}");
+        }
     } else {
         load(export, &database, progress)?;
     }
@@ -60,16 +76,4 @@ fn load(export: &Path, database: &Path, progress: &Progress) -> anyhow::Result<(
     })?;
     step.done(&format!("Loaded {}: {} pages, {} blocks", export.display(), imported.pages, imported.blocks));
     Ok(())
-}
-
-/// Loading again would throw away what was added since, so that is left to the operator.
-fn warn_if_changed(export: &Path, database: &Path) {
-    let (Ok(now), Some(then)) = (Source::of(export), Embedded::source(database)) else { return };
-    if now != then {
-        tracing::warn!(
-            export = %export.display(),
-            database = %database.display(),
-            "the export has changed since it was loaded; to load it afresh and lose what was added here, move the database away"
-        );
-    }
 }

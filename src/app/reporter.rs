@@ -1,6 +1,8 @@
 //! What a running node does for its operator: reports from its parts, and orders to its door.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -8,27 +10,36 @@ use tokio::sync::watch;
 use super::door::{self, Latch};
 use super::rules::Rules;
 use super::view::View;
-use crate::admin::{Answer, DoorOrder, Operated};
-use crate::config::HttpSection;
+use crate::access::Rule;
+use crate::admin::{Answer, DoorOrder, Operated, Turned};
+use crate::audit::Audit;
+use crate::explain::{Explanation, Question, Unknown};
 use crate::graph::{Graph, Graphs};
 use crate::net::Server;
-use crate::report::{CertificateState, Door, NodeReport, Report, Urls};
+use crate::report::{Allowed, CertificateState, Door, NodeReport, RUNNING, Report, Urls};
 use crate::secret::Secret;
+use crate::story;
 use crate::tailnet::{Node, Status, WhoIsCache};
+
+/// What `status` says while records are lost.
+const AUDIT_FAILS: &str = "the audit log cannot be written; the node's own log says why. Until it can be, what writes is \
+refused, unless the node was started with --audit-failure log";
 
 pub(super) struct Reporter {
     pub(super) started: Timestamp,
+    pub(super) serving: Arc<AtomicBool>,
     pub(super) node: Node,
     pub(super) view: Arc<View>,
     pub(super) graphs: Graphs,
-    pub(super) http: HttpSection,
     pub(super) rules: Arc<Rules>,
     pub(super) whois: Arc<WhoIsCache>,
+    pub(super) listen: Option<SocketAddr>,
     pub(super) funnel_port: u16,
     pub(super) certificate: watch::Receiver<CertificateState>,
     pub(super) door: watch::Receiver<Door>,
     pub(super) latch: Latch,
     pub(super) server: Server,
+    pub(super) audit: Audit,
 }
 
 impl Operated for Reporter {
@@ -36,47 +47,94 @@ impl Operated for Reporter {
         Box::pin(self.report(secrets))
     }
 
-    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Door, String>> {
-        Box::pin(door::obey(&self.latch, self.door.clone(), order))
+    fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Turned, String>> {
+        Box::pin(async move {
+            self.audit.ordered(format!("funnel {order}")).await;
+            let joined = self.view.status().state == RUNNING;
+            let door = door::obey(&self.latch, self.door.clone(), order, joined).await;
+            // Whatever became of the door: who orders this wants the credentials dead.
+            let revoked = match order {
+                DoorOrder::Shut { revoke: true } => Some(self.revoke().await?),
+                _ => None,
+            };
+            Ok(Turned { door: door?, revoked })
+        })
+    }
+
+    fn explain(&self, question: &Question) -> Result<Explanation, Unknown> {
+        self.rules.explain(question, &self.whois.seen(), &self.graphs)
     }
 }
 
 impl Reporter {
+    async fn revoke(&self) -> Result<usize, String> {
+        let rules = Arc::clone(&self.rules);
+        let revoked = tokio::task::spawn_blocking(move || rules.revoke_public()).await;
+        revoked.map_err(|error| error.to_string())?.map_err(|error| story::tell(error.as_ref()))
+    }
+
     pub(super) async fn report(&self, show_secrets: bool) -> Report {
         let status = match self.node.status().await {
             Ok(status) => status,
             Err(error) => {
-                tracing::warn!(%error, "the node does not tell its status");
+                // As it is before the node has joined.
+                tracing::debug!(%error, "the node does not tell its status");
                 self.view.status()
             }
         };
-        Report {
+        let mut report = Report {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
             started: self.started,
-            urls: self.urls(&status.name, show_secrets),
+            serving: self.serving.load(Ordering::Relaxed),
+            urls: Urls::default(),
+            allowed: self.allowed(),
             node: node_report(status),
             certificate: self.certificate.borrow().clone(),
             funnel: self.door.borrow().clone(),
             graphs: self.graphs.list().iter().map(Graph::name).map(str::to_owned).collect(),
             connections: self.server.open(),
-            problems: self.rules.problems().into_iter().chain(self.whois.malformed()).collect(),
+            problems: self.problems(),
+        };
+        let name = report.joined().then_some(report.node.name.as_str()).filter(|name| !name.is_empty());
+        report.urls = self.urls(name, show_secrets);
+        report
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let files = self.rules.problems().into_iter().chain(self.graphs.problems());
+        let audit = self.audit.is_failing().then(|| AUDIT_FAILS.to_owned());
+        files.chain(self.whois.malformed()).chain(audit).collect()
+    }
+
+    fn allowed(&self) -> Allowed {
+        let (policy, gate) = (self.rules.policy.load(), self.rules.gate.load());
+        let level = |rule: &Option<Rule>| rule.as_ref().map(|rule| rule.access);
+        Allowed {
+            owner: level(&policy.for_owner),
+            others: level(&policy.for_others),
+            public: level(&policy.for_public),
+            require_both: gate.require_both,
+            listed_sources: gate.sources.is_listed(),
         }
     }
 
-    fn urls(&self, name: &str, show_secrets: bool) -> Urls {
+    /// Without a `name` the node is not in its tailnet yet.
+    fn urls(&self, name: Option<&str>, show_secrets: bool) -> Urls {
         let shown = |secret: &Secret| if show_secrets { secret.expose().to_owned() } else { secret.masked() };
-        let public = match self.funnel_port {
+        let public = name.map(|name| match self.funnel_port {
             443 => format!("https://{name}"),
             port => format!("https://{name}:{port}"),
-        };
-        let secret = self.http.path_secret.as_ref();
+        });
+        let http = self.rules.http();
+        let secret = http.path_secret.as_ref();
         Urls {
-            tailnet: format!("https://{name}/mcp"),
-            tailnet_plain: format!("http://{name}/mcp"),
-            public_secret: secret.map(|secret| format!("{public}/{}/mcp", shown(secret))),
-            public: format!("{public}/mcp"),
-            token: shown(&self.http.token),
+            tailnet: name.map(|name| format!("https://{name}/mcp")),
+            tailnet_plain: name.map(|name| format!("http://{name}/mcp")),
+            public_secret: public.as_ref().zip(secret).map(|(url, secret)| format!("{url}/{}/mcp", shown(secret))),
+            public: public.map(|url| format!("{url}/mcp")),
+            direct: self.listen.map(|address| format!("http://{address}/mcp")),
+            token: shown(&http.token),
             masked: !show_secrets,
         }
     }

@@ -1,11 +1,12 @@
 //! What `up` works with, made from what was typed.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::state_dir::StateDir;
 use super::{DoorFlag, UpError};
 use crate::audit::AuditSettings;
-use crate::cli::{AccessFlags, UpArgs};
+use crate::cli::{AccessFlags, DesktopFlags, UpArgs};
 use crate::config::{self, ConfigError};
 use crate::secret::Secret;
 use crate::tailnet::NodeConfig;
@@ -19,8 +20,10 @@ pub struct Settings {
     pub funnel: DoorFlag,
     /// The export to serve; `None` for the graphs of Roam Desktop that were connected.
     pub graph: Option<PathBuf>,
-    /// Whether to start Roam Desktop when it is needed and closed.
-    pub launch: bool,
+    /// How Roam Desktop is dealt with.
+    pub desktop: DesktopFlags,
+    /// The socket of this machine that takes calls too.
+    pub listen: Option<SocketAddr>,
     /// The port of the public door.
     pub funnel_port: u16,
     /// How calls are recorded.
@@ -91,7 +94,8 @@ impl Settings {
                 (false, true) => DoorFlag::Shut,
                 (false, false) => DoorFlag::AsLeft,
             },
-            launch: !args.no_launch,
+            desktop: args.desktop,
+            listen: args.listen,
             funnel_port: args.funnel_port.parse().unwrap_or(443),
             audit: AuditSettings { arguments: args.audit_arguments, on_failure: args.audit_failure },
             show_secrets: args.show_secrets,
@@ -161,8 +165,8 @@ mod tests {
             let Some(Command::Up(up)) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
             Settings::checked(*up, PathBuf::from("/state")).unwrap()
         };
-        assert!(typed(&[]).graph.is_none() && typed(&[]).launch);
-        assert!(!typed(&["--no-launch"]).launch);
+        assert!(typed(&[]).graph.is_none() && !typed(&[]).desktop.no_launch);
+        assert!(typed(&["--no-launch"]).desktop.no_launch);
     }
 
     #[test]

@@ -1,20 +1,55 @@
 //! The two credentials that the node shares with the official tools' file.
 
+mod revoked;
+
+use std::path::Path;
+
 use super::Settings;
 use crate::access::{Credential, CredentialKind, Level, Rule};
-use crate::config::{HttpSection, RoamTools};
+use crate::config::{ConfigError, HttpSection, RoamTools};
 use crate::credentials::Key;
+pub(super) use revoked::Revoked;
 
-/// The credentials of the official tools' file, or those that were typed for this run.
-pub(super) fn load(settings: &mut Settings) -> anyhow::Result<HttpSection> {
+/// The credentials of the official tools' file, or those that were typed for this run. `dir` is the state directory.
+///
+/// # Errors
+/// When one of them was revoked, which it stays, or a file is not understood.
+pub(super) fn load(settings: &mut Settings, dir: &Path) -> anyhow::Result<HttpSection> {
     let mut file = RoamTools::load(&settings.roam_tools)?;
     if settings.access.regenerate_path_secret {
         file.regenerate_path_secret()?;
     }
     let mut http = file.http()?;
+    let (typed_token, typed_secret) = (settings.token.is_some(), settings.path_secret.is_some());
     http.token = settings.token.take().unwrap_or(http.token);
     http.path_secret = settings.path_secret.take().or(http.path_secret);
+    refuse_revoked(&http, [typed_token, typed_secret], &settings.roam_tools, &Revoked::load(dir)?)?;
     Ok(http)
+}
+
+/// Not started is better than started with what was to open nothing any more, or with another secret than was typed.
+fn refuse_revoked(
+    http: &HttpSection,
+    typed: [bool; 2],
+    roam_tools: &Path,
+    revoked: &Revoked,
+) -> Result<(), ConfigError> {
+    let both = [("--token", Some(&http.token)), ("--secret", http.path_secret.as_ref())];
+    for ((setting, secret), typed) in both.into_iter().zip(typed) {
+        if !secret.is_some_and(|secret| revoked.has(secret)) {
+            continue;
+        }
+        return Err(if typed {
+            let problem = "`funnel off --revoke` made it worthless, and it stays so; type another one, or none for the \
+                           one in ~/.roam-tools.json";
+            ConfigError::Invalid { setting, problem: problem.into() }
+        } else {
+            let problem = "`http` has a credential that `funnel off --revoke` made worthless; delete the section to get \
+                           a new one";
+            ConfigError::File { path: roam_tools.to_owned(), problem: problem.into() }
+        });
+    }
+    Ok(())
 }
 
 /// What they are looked up by. They have no name but what they are, and allow whatever public access may.
@@ -24,4 +59,37 @@ pub(super) fn keys(http: &HttpSection) -> Vec<Key> {
     let path = http.path_secret.as_ref();
     let path = path.map(|secret| Key::plain(secret, credential("path-secret", CredentialKind::Path)));
     std::iter::once(token).chain(path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_revoked_is_refused_at_every_later_start_whoever_brings_it() {
+        let (dir, file) = (tempfile::tempdir().unwrap(), Path::new("/home/me/.roam-tools.json"));
+        let http = |token: &str, secret: &str| HttpSection {
+            token: token.into(),
+            path_secret: Some(secret.into()),
+            allowed_hosts: Vec::new(),
+        };
+        let mut revoked = Revoked::load(dir.path()).unwrap();
+        revoked.add(&http("old-token", "old-secret"));
+        revoked.save(dir.path()).unwrap();
+        let revoked = Revoked::load(dir.path()).unwrap();
+        for (http, typed, named) in [
+            (http("old-token", "new"), [true, false], "--token"),
+            (http("new", "old-secret"), [false, true], "--secret"),
+            (http("old-token", "new"), [false, true], ".roam-tools.json"),
+            (http("new", "old-secret"), [true, false], ".roam-tools.json"),
+        ] {
+            let error = refuse_revoked(&http, typed, file, &revoked).unwrap_err().to_string();
+            assert!(error.contains(named) && error.contains("--revoke"), "{error}");
+        }
+        refuse_revoked(&http("new", "newer"), [true, true], file, &revoked).unwrap();
+        let written = std::fs::read_to_string(dir.path().join("revoked.json")).unwrap();
+        assert!(!written.contains("old"), "{written}");
+        std::fs::write(dir.path().join("revoked.json"), "").unwrap();
+        Revoked::load(dir.path()).unwrap_err();
+    }
 }

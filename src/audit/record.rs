@@ -28,9 +28,8 @@ pub enum Event {
         subject: Subject,
         /// Which.
         allowed: bool,
-        /// Why it was denied.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
+        /// The rule that allowed it, or what denied it.
+        rule: String,
         /// SHA-256 of the arguments, so that it can be proved what they were.
         arguments: String,
         /// The arguments themselves, if that was asked for.
@@ -59,6 +58,18 @@ pub enum Event {
         /// Like requests since the last such record, which a flood leaves out.
         #[serde(default, skip_serializing_if = "is_zero")]
         left_out: u64,
+    },
+    /// The operator gave an order on the admin socket.
+    Ordered {
+        /// In the words of the command line.
+        order: String,
+    },
+    /// The log could not be written for a while, as with a full disk, and these records are missing.
+    Lost {
+        /// When the first of them happened.
+        since: Timestamp,
+        /// How many they are.
+        records: u64,
     },
     /// The program found the end of the log damaged by a crash and went on behind it.
     Recovered {
@@ -100,7 +111,7 @@ impl Record {
     pub fn subject(&self) -> Option<&Subject> {
         match &self.event {
             Event::Decision { subject, .. } | Event::Outcome { subject, .. } => Some(subject),
-            Event::Refused { .. } | Event::Recovered { .. } => None,
+            Event::Refused { .. } | Event::Ordered { .. } | Event::Lost { .. } | Event::Recovered { .. } => None,
         }
     }
 }
@@ -159,12 +170,14 @@ mod tests {
             Event::Decision {
                 subject: subject.clone(),
                 allowed: false,
-                reason: Some("no rule".into()),
+                rule: "no rule".into(),
                 arguments: "00".into(),
                 arguments_text: None,
             },
             Event::Outcome { subject, failed: false, duration_us: 12 },
             Event::Refused { plane: "funnel".into(), source: None, status: 401, left_out: 0 },
+            Event::Ordered { order: "funnel off".into() },
+            Event::Lost { since: Timestamp::now(), records: 2 },
             Event::Recovered { dropped_bytes: 3, records_missing: true },
         ] {
             let record = Record::new(event);

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::chain::{self, HEAD, Hash, Line};
-use super::{AuditError, Record};
+use super::{AuditError, Event, Record};
 
 /// A log that is as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Its records.
     pub records: u64,
+    /// Records that it says could not be written.
+    pub lost: u64,
     /// The hash of the last one, to keep elsewhere: a log that was replaced as a whole does not contain it.
     pub head: String,
 }
@@ -32,7 +34,7 @@ pub struct Broken {
 /// When the files cannot be read. What is wrong with the chain is the inner result.
 pub fn verify(dir: &Path) -> Result<Result<Verified, Broken>, AuditError> {
     let head = std::fs::read_to_string(dir.join(HEAD)).ok().and_then(|text| Hash::from_hex(&text));
-    let (mut last, mut records, mut head_seen) = (Hash::default(), 0, false);
+    let (mut last, mut records, mut lost, mut head_seen) = (Hash::default(), 0, 0, false);
     let files = chain::files(dir).map_err(AuditError::io(dir))?;
     let mut end = (dir.join(chain::CURRENT), 0);
     for file in files {
@@ -42,7 +44,7 @@ pub fn verify(dir: &Path) -> Result<Result<Verified, Broken>, AuditError> {
             if !line.whole {
                 return broken("the line was cut short; if the node is not running, its next start will say so");
             }
-            let Ok(Line { previous, .. }) = serde_json::from_slice::<Line<Record>>(&line.bytes) else {
+            let Ok(Line { previous, record }) = serde_json::from_slice::<Line<Record>>(&line.bytes) else {
                 return broken("this is not a record");
             };
             if previous != last.to_hex() {
@@ -51,6 +53,9 @@ pub fn verify(dir: &Path) -> Result<Result<Verified, Broken>, AuditError> {
             last = Hash::of(&line.bytes);
             head_seen |= head == Some(last);
             records += 1;
+            if let Event::Lost { records, .. } = record.event {
+                lost += records;
+            }
             end = (file.clone(), number);
         }
     }
@@ -58,7 +63,7 @@ pub fn verify(dir: &Path) -> Result<Result<Verified, Broken>, AuditError> {
         let (file, line) = end;
         return Ok(Err(Broken { file, line, problem: "the last line was changed, or records behind it were dropped" }));
     }
-    Ok(Ok(Verified { records, head: last.to_hex() }))
+    Ok(Ok(Verified { records, lost, head: last.to_hex() }))
 }
 
 #[cfg(test)]
@@ -66,7 +71,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::writer::Writer;
-    use super::super::{Event, Record};
     use super::*;
 
     fn refused(status: u16) -> Record {

@@ -18,10 +18,17 @@ const ROTATE_AT: u64 = 64 << 20;
 /// Records written together at most.
 const BATCH: usize = 256;
 
-/// A record on its way to the disk, and who waits for it to arrive.
+/// A record on its way to the disk, and who waits for it to arrive; without a record, for all those before it.
 pub(super) struct Entry {
-    pub(super) record: Record,
+    pub(super) record: Option<Record>,
     pub(super) written: Option<oneshot::Sender<bool>>,
+}
+
+/// Records that could not be written, which the next one that can tells of.
+#[derive(Clone, Copy)]
+struct Lost {
+    since: Timestamp,
+    records: u64,
 }
 
 pub(super) struct Writer {
@@ -33,6 +40,7 @@ pub(super) struct Writer {
     last: Hash,
     rotate_at: u64,
     failing: Arc<AtomicBool>,
+    lost: Option<Lost>,
 }
 
 impl Writer {
@@ -51,6 +59,7 @@ impl Writer {
             last: end.last,
             rotate_at: ROTATE_AT,
             failing: Arc::default(),
+            lost: None,
         };
         if end.dropped_bytes > 0 || end.records_missing {
             let event = Event::Recovered { dropped_bytes: end.dropped_bytes, records_missing: end.records_missing };
@@ -75,14 +84,18 @@ impl Writer {
             {
                 batch.push(next);
             }
-            let (records, waiting): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|entry| (entry.record, entry.written)).unzip();
-            let result = self.write(&records, waiting.iter().any(Option::is_some));
-            self.tell(&result);
-            for waiting in waiting.into_iter().flatten() {
-                // The caller may have gone.
-                let _ = waiting.send(result.is_ok());
-            }
+            self.take(&mut batch);
+        }
+    }
+
+    fn take(&mut self, batch: &mut Vec<Entry>) {
+        let (records, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.record, entry.written)).unzip();
+        let records: Vec<_> = records.into_iter().flatten().collect();
+        let result = self.write(&records, waiting.iter().any(Option::is_some));
+        self.tell(&result, &records);
+        for waiting in waiting.into_iter().flatten() {
+            // The caller may have gone.
+            let _ = waiting.send(result.is_ok());
         }
     }
 
@@ -92,7 +105,7 @@ impl Writer {
             self.rotate()?;
         }
         let (mut text, mut last) = (Vec::with_capacity(records.len() * 512), self.last);
-        for record in records {
+        for record in self.gap().iter().chain(records) {
             last = chain::append(&mut text, last, record)?;
         }
         let written = self
@@ -115,15 +128,30 @@ impl Writer {
         self.file.sync_all()?;
         let current = self.dir.join(CURRENT);
         let name = format!("audit-{}.jsonl", Timestamp::now().strftime("%Y%m%dT%H%M%S%.9fZ"));
-        std::fs::rename(&current, self.dir.join(name))?;
+        match std::fs::rename(&current, self.dir.join(name)) {
+            // An earlier turn got as far as this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.file = private(&current)?;
         self.length = 0;
         Ok(())
     }
 
+    /// What the log lacks since the last record.
+    fn gap(&self) -> Option<Record> {
+        self.lost.map(|Lost { since, records }| Record::new(Event::Lost { since, records }))
+    }
+
     /// A failure is told once, and its end as well.
-    fn tell(&self, result: &io::Result<()>) {
+    fn tell(&mut self, result: &io::Result<()>, records: &[Record]) {
         let was_failing = self.failing.swap(result.is_err(), Ordering::Relaxed);
+        if result.is_ok() {
+            self.lost = None;
+        } else if let Some(first) = records.first() {
+            let lost = self.lost.get_or_insert(Lost { since: first.time, records: 0 });
+            lost.records += records.len() as u64;
+        }
         match result {
             Err(error) if !was_failing => {
                 tracing::error!(%error, dir = %self.dir.display(), "the audit log cannot be written")
@@ -188,5 +216,42 @@ impl Writer {
 
     pub(super) fn write_now(&mut self, record: Record) {
         self.write(&[record], false).unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verify;
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry { record: Some(Record::new(Event::Ordered { order: "funnel off".into() })), written: None }
+    }
+
+    #[test]
+    fn what_a_full_disk_swallowed_is_counted_in_the_next_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(dir.path()).unwrap();
+        writer.take(&mut vec![entry()]);
+        let disk = std::mem::replace(&mut writer.file, File::open(dir.path()).unwrap());
+        writer.take(&mut vec![entry(), entry()]);
+        writer.take(&mut vec![entry()]);
+        assert!(writer.failing.load(Ordering::Relaxed));
+        writer.file = disk;
+        writer.take(&mut vec![entry()]);
+        let verified = verify(dir.path()).unwrap().unwrap();
+        assert_eq!((verified.records, verified.lost), (3, 3));
+        writer.take(&mut vec![entry()]);
+        assert_eq!(verify(dir.path()).unwrap().unwrap().lost, 3, "they are told of once");
+    }
+
+    #[test]
+    fn a_rotation_that_stopped_half_way_is_finished_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::for_test(dir.path(), 1);
+        writer.take(&mut vec![entry()]);
+        std::fs::rename(dir.path().join(CURRENT), dir.path().join("audit-20260101T000000.000000000Z.jsonl")).unwrap();
+        writer.take(&mut vec![entry()]);
+        assert_eq!(verify(dir.path()).unwrap().unwrap().records, 2);
     }
 }

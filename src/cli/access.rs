@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueHint};
 use ipnet::IpNet;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::span::span;
 use crate::access::{CredentialKind, Level};
 use crate::credentials::Name;
 
 pub(super) const CREDENTIALS_EXAMPLES: &str = "\
 Examples:
   For a client that can send a header: append but not edit, one graph, for a month
-      roam-mcp credentials add claude --access read-append --graphs work --expires 30d
+      roam-mcp credentials add claude --access read-append --graphs notes \\
+          --expires 30d
 
   For a client that takes nothing but a URL, from Anthropic's addresses alone
-      roam-mcp credentials add phone --kind path --access read-only --sources 160.79.104.0/21
+      roam-mcp credentials add phone --kind path --access read-only \\
+          --sources 160.79.104.0/21
 
   roam-mcp credentials list
   roam-mcp credentials revoke claude
@@ -28,7 +31,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 pub(super) const ACCESS_EXAMPLES: &str = "\
 Examples:
   roam-mcp access explain --as alice@example.com
-  roam-mcp access explain --as claude --tool delete_page --graph work
+  roam-mcp access explain --as claude --tool delete_page --graph notes
   roam-mcp access explain --as owner --json
 
 Asks the running node; without one, tells what the configuration says.
@@ -39,7 +42,8 @@ Exit codes: 0 explained, 1 failed, 2 wrong usage.";
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Who may call")]
 pub struct AccessFlags {
-    /// Rules, sources and limits; see docs/config.example.toml [default: config.toml in the user's configuration directory]
+    /// Rules, sources and limits; see docs/config.example.toml [default: ~/.config/roam-mcp/config.toml, on macOS
+    /// ~/Library/Application Support/roam-mcp/config.toml]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
@@ -51,11 +55,11 @@ pub struct AccessFlags {
     #[arg(long, env = "ROAM_MCP_ALLOW_ANTHROPIC", value_parser = FalseyValueParser::new())]
     pub allow_anthropic: bool,
 
-    /// Take public calls from OpenAI's cloud (ChatGPT); needs --openai-file
+    /// Take public calls from OpenAI's cloud (ChatGPT): the addresses it publishes, fetched twice a day
     #[arg(long, env = "ROAM_MCP_ALLOW_OPENAI", value_parser = FalseyValueParser::new())]
     pub allow_openai: bool,
 
-    /// A copy of https://openai.com/chatgpt-connectors.json, read again when it changes
+    /// A copy of https://openai.com/chatgpt-connectors.json to use instead, read again when it changes
     #[allow(rustdoc::bare_urls, reason = "help texts print it as it is")]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_OPENAI_FILE", value_hint = ValueHint::FilePath)]
     pub openai_file: Option<PathBuf>,
@@ -68,6 +72,10 @@ pub struct AccessFlags {
     #[arg(long, env = "ROAM_MCP_ALLOW_LOCAL", value_parser = FalseyValueParser::new())]
     pub allow_local: bool,
 
+    /// Proxies and tunnels in front of --listen, comma-separated: what their X-Forwarded-For says counts, read from the right
+    #[arg(long, value_name = "CIDR", env = "ROAM_MCP_TRUST_PROXY", value_delimiter = ',')]
+    pub trust_proxy: Vec<IpNet>,
+
     /// Bearer token for this run, in place of the one in ~/.roam-tools.json; prefer the variable to the flag
     #[arg(long, value_name = "TOKEN", env = "ROAM_MCP_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
@@ -79,6 +87,14 @@ pub struct AccessFlags {
     /// Ask public callers for a bearer token and the URL with a path secret together
     #[arg(long, env = "ROAM_MCP_REQUIRE_BOTH", value_parser = FalseyValueParser::new())]
     pub require_both: bool,
+
+    /// Let public callers use setup_new_graph, call_extension_tool and reload_dev_extensions, which act on this computer
+    #[arg(long, env = "ROAM_MCP_FUNNEL_DESKTOP_TOOLS", value_parser = FalseyValueParser::new())]
+    pub funnel_desktop_tools: bool,
+
+    /// Directory from which callers may upload files by their path [default: none]
+    #[arg(long, value_name = "DIR", env = "ROAM_MCP_UPLOAD_ROOT", value_hint = ValueHint::DirPath)]
+    pub upload_root: Option<PathBuf>,
 
     /// Draw a new path secret before the start; the old URL is worthless from then on
     #[arg(long, conflicts_with = "secret")]
@@ -142,7 +158,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub tools: Vec<String>,
 
-    /// How long it is good, such as 12h or 30d [default: until revoked]
+    /// How long it is good, such as 12h, 30d or 1h30m [default: until revoked]
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     pub expires: Option<Timestamp>,
 
@@ -173,7 +189,7 @@ pub struct ExplainArgs {
     #[arg(long = "as", value_name = "WHO")]
     pub who: String,
 
-    /// One tool only
+    /// One tool only, with hyphens or underscores
     #[arg(long, value_name = "NAME")]
     pub tool: Option<String>,
 
@@ -200,34 +216,7 @@ fn level(text: &str) -> Result<Level, String> {
     level.ok_or_else(|| "use read-only, read-append or full".into())
 }
 
-/// A number and a unit, counted from now.
+/// A length of time, counted from now.
 fn expiry(text: &str) -> Result<Timestamp, String> {
-    let wrong = || "use a number and m, h, d or w, such as 30d".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
-    let seconds = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 7 * 86_400,
-        _ => return Err(wrong()),
-    };
-    let seconds = number.parse().ok().filter(|number| *number > 0).and_then(|number: i64| number.checked_mul(seconds));
-    let length = SignedDuration::from_secs(seconds.ok_or_else(wrong)?);
-    Timestamp::now().checked_add(length).map_err(|_| "that is too long".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_expiry_is_a_number_and_a_unit() {
-        for (text, seconds) in [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), ("2w", 1_209_600)] {
-            let left = expiry(text).unwrap().duration_since(Timestamp::now()).as_secs();
-            assert!((seconds - 5..=seconds).contains(&left), "{text}: {left}");
-        }
-        for bad in ["", "d", "30", "0d", "-1d", "30x", "30 d", "99999999999999999999d", "9223372036854775807w"] {
-            assert!(expiry(bad).is_err(), "{bad}");
-        }
-    }
+    Timestamp::now().checked_add(span(text)?).map_err(|_| "that is too long".into())
 }

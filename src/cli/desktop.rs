@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use crate::access::Level;
 use crate::config::{Kind, TokenLevel, is_graph_name};
@@ -13,18 +13,31 @@ Examples:
   Beside a running Roam, with a token that is printed at the start
       roam-mcp sandbox --graph notes.json --port 3334
 
-  In place of Roam, for tools that look for it: every request for a token is allowed
+  In place of Roam, for tools that look for it; every token is allowed
       roam-mcp sandbox --graph notes.json --write-port-file --approve always
 
   A token that a test knows, and a person who may only read
-      roam-mcp sandbox --graph notes.json --port 0 --token roam-graph-local-token-test --role read-only
+      export ROAM_MCP_SANDBOX_TOKEN=roam-graph-local-token-test
+      roam-mcp sandbox --graph notes.json --port 0 --role read-only
 
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage.";
+
+/// How Roam Desktop is dealt with.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DesktopFlags {
+    /// Never start Roam Desktop when a call finds it closed
+    #[arg(long, env = "ROAM_MCP_NO_LAUNCH", value_parser = FalseyValueParser::new())]
+    pub no_launch: bool,
+
+    /// Seconds that Roam Desktop has for a call; it may need long to load a graph
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, env = "ROAM_MCP_ROAM_TIMEOUT", value_parser = value_parser!(u64).range(1..=1800))]
+    pub roam_timeout: u64,
+}
 
 /// `roam-mcp sandbox`.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// Roam JSON export to offer, forgotten at the end; or a `.sqlite` graph of this program, used as it is
+    /// Roam export (JSON, EDN, or the zip of either) to offer, forgotten at the end; or a `.sqlite` graph of this program, used as it is
     #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub graph: Vec<PathBuf>,
 

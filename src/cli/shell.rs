@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::DesktopFlags;
+
 pub(super) const STDIO_EXAMPLES: &str = "\
 Examples:
   For a client that starts its servers itself, such as Claude Desktop
@@ -18,16 +20,16 @@ Exit codes: 0 the input ended, 1 failed, 2 wrong usage.";
 pub(super) const CALL_EXAMPLES: &str = "\
 Examples:
   roam-mcp call search --query \"soil test\" --limit 5
-  roam-mcp call get-page --title Garden --graph work
+  roam-mcp call get-page --title Garden --graph notes
   roam-mcp call delete-blocks --uids abcdefghi --uids jklmnopqr
-  roam-mcp call create-block --json '{\"dailyNotePage\": \"today\", \"markdown\": \"- done\"}'
+  roam-mcp call append-to-daily-note --json '{\"markdown\": \"- done\"}'
   date | jq -R '{markdown: .}' | roam-mcp call append-to-daily-note -
   roam-mcp call get-page --title Garden --json-output | jq -r .markdown
   roam-mcp call --graph notes.json list-graphs
 
-What stands before the tool is for roam-mcp, and what stands after it is for the tool: there `--graph` is the nickname of
-a graph. `roam-mcp tools TOOL` shows what a tool takes. Numbers, true and false are written as they are, lists and
-objects as JSON, and a list also by giving the argument several times.
+What stands before the tool is for roam-mcp, and what stands after it is for the tool: there `--graph` is the nickname \
+of a graph. `roam-mcp call TOOL --help` shows what a tool takes. Numbers, true and false are written as they are, lists \
+and objects as JSON, and a list also by giving the argument several times.
 
 A running node does the call. Without one it is done here, on the graphs of `roam-mcp connect` or on --graph.
 
@@ -42,18 +44,19 @@ Examples:
 pub(super) const MAN_EXAMPLES: &str = "\
 Examples:
   roam-mcp man | man -l -
+  roam-mcp man credentials add | man -l -
   roam-mcp man call > ~/.local/share/man/man1/roam-mcp-call.1";
 
 /// Where the graphs come from when no node is asked.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct GraphArgs {
-    /// Roam JSON export, loaded on first use, or a `.sqlite` graph of this program [default: the graphs of Roam Desktop]
+    /// Roam export (JSON, EDN, or the zip of either), loaded on first use, or a `.sqlite` graph of this program [default: the graphs of Roam Desktop]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
     pub graph: Option<PathBuf>,
 
-    /// Never start Roam Desktop
-    #[arg(long)]
-    pub no_launch: bool,
+    /// How Roam Desktop is dealt with.
+    #[command(flatten)]
+    pub desktop: DesktopFlags,
 
     /// Where loaded graphs are, and where a running node is looked for
     #[arg(long, value_name = "DIR", env = "ROAM_MCP_STATE_DIR", value_hint = ValueHint::DirPath)]
@@ -62,17 +65,23 @@ pub struct GraphArgs {
 
 /// `roam-mcp call`.
 #[derive(Debug, Args)]
+#[command(disable_help_flag = true, override_usage = "roam-mcp call [OPTIONS] <TOOL> [ARGUMENTS]...")]
 pub struct CallArgs {
     /// Where the graphs come from.
     #[command(flatten)]
     pub graphs: GraphArgs,
 
     /// The tool, with hyphens or underscores
-    pub tool: String,
+    #[arg(required_unless_present = "help")]
+    pub tool: Option<String>,
 
     /// `--argument value` in any number, `--json '{…}'` or `-` for JSON from standard input; `--json-output` for JSON
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub arguments: Vec<String>,
+
+    /// Print help; after a tool, what it takes
+    #[arg(short, long)]
+    pub help: bool,
 }
 
 /// `roam-mcp tools`.

@@ -3,20 +3,27 @@
 mod answer;
 mod typed;
 
-use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
+use std::io::{self, IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
 
+use clap::{Command, CommandFactory as _};
 use serde_json::{Map, Value, json};
 
-use super::{Failure, opened, state_dir, tools};
+use super::{Failure, opened, show_warnings, state_dir, tools};
 use crate::admin::{self, AdminError};
-use crate::cli::CallArgs;
+use crate::cli::{CallArgs, Cli};
 use crate::mcp;
+use crate::tools::reference;
 use answer::Answer;
 use typed::{Source, Typed};
 
 pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
-    let tool = tools::find(&args.tool)?;
+    show_warnings();
+    let Some(tool) = &args.tool else { return Ok(help()?) };
+    let tool = tools::find(tool)?;
     let typed = Typed::parse(&args.arguments, &tool.input_schema()).map_err(usage)?;
+    if args.help || typed.help {
+        return Ok(stdout().write_all(reference::entry(tool).as_bytes())?);
+    }
     let arguments = match typed.source {
         Source::Arguments(arguments) => arguments,
         Source::Json(text) => object(&text)?,
@@ -28,6 +35,13 @@ pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
     };
     let answer = Answer::of(ask(&args, tool.name, arguments).await?)?;
     show(&answer, typed.json_output)
+}
+
+/// Prints the help of `call` itself.
+fn help() -> io::Result<()> {
+    let mut program = Cli::command();
+    program.build();
+    program.find_subcommand_mut("call").map_or(Ok(()), Command::print_help)
 }
 
 /// What an MCP server answers to the call.

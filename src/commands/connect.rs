@@ -5,22 +5,22 @@
 mod dialog;
 mod plan;
 
-use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::Path;
+use std::sync::Arc;
 
-use super::Failure;
+use super::{Failure, show_warnings};
 use crate::cli::ConnectArgs;
 use crate::config::{self, GraphEntry, RoamTools, TOKEN_PREFIX, TokenLevel, slug};
 use crate::graph::{Desktop, DesktopSettings, Granted, TokenRequest, TokenState};
 use crate::secret::Secret;
 use plan::Plan;
 
-/// Who asks, as Roam's dialog shows it.
-const DESCRIPTION: &str = "roam-mcp";
 /// A token has 52 characters; a file with more is something else.
 const LONGEST_TOKEN: usize = 1024;
 
 pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
+    show_warnings();
     let file = config::roam_tools_path()?;
     if args.remove {
         return remove(&file, &args);
@@ -28,7 +28,7 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     let wanted = plan::Wanted::new(&args)?;
     RoamTools::check_writable(&file)?;
     let known = RoamTools::load(&file)?.entries()?;
-    let desktop = Desktop::new(DesktopSettings::of_user(!args.no_launch)?);
+    let desktop = Desktop::new(announced(DesktopSettings::of_user(!args.no_launch)?));
     let plan = match wanted {
         Some(wanted) if args.token_stdin => wanted.without_asking(&known)?,
         Some(wanted) => wanted.settle(&known, &desktop).await?,
@@ -45,11 +45,23 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     save(&file, &plan, granted)
 }
 
+/// Roam takes its time to come up: a person who waits is told what for.
+fn announced(mut settings: DesktopSettings) -> DesktopSettings {
+    if let Some(open) = settings.launch.opener.take() {
+        let opener = move |link: &str| {
+            writeln!(stderr(), "Roam Desktop does not answer. Starting it, which may take a minute …")?;
+            open(link)
+        };
+        settings.launch.opener = Some(Arc::new(opener));
+    }
+    settings
+}
+
 /// Asks the person in front of Roam. Ctrl-C takes the question back: Roam closes its dialog with the connection.
 async fn ask(plan: &Plan, desktop: &Desktop) -> Result<Granted, Failure> {
     let (name, level) = (&plan.name, plan.level);
     writeln!(stderr(), "Waiting for you to allow {level} access to {name} in Roam Desktop (Ctrl-C takes it back) …")?;
-    let asked = TokenRequest { graph: name, kind: plan.kind, level, description: DESCRIPTION };
+    let asked = TokenRequest { graph: name, kind: plan.kind, level, description: TokenRequest::ASKER };
     tokio::select! {
         granted = desktop.request_token(asked) => Ok(granted?),
         _ = tokio::signal::ctrl_c() => Err(Failure::with_code("taken back; nothing was connected", Failure::CANCELLED)),
@@ -59,11 +71,15 @@ async fn ask(plan: &Plan, desktop: &Desktop) -> Result<Granted, Failure> {
 /// Takes a token that was made by hand, if Roam knows it.
 async fn read_token(plan: &Plan, desktop: &Desktop) -> Result<Granted, Failure> {
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut std::io::Read::take(stdin().lock(), LONGEST_TOKEN as u64), &mut text)?;
+    // One more than there may be, to see that there is more.
+    stdin().lock().take(LONGEST_TOKEN as u64 + 1).read_to_string(&mut text)?;
+    let whole = text.len() <= LONGEST_TOKEN;
     let text = text.trim();
     let characters = text.bytes().all(|c| c.is_ascii_graphic());
-    if !text.starts_with(TOKEN_PREFIX) || !characters {
-        let text = format!("standard input holds no token of the Local API; those begin with {TOKEN_PREFIX}");
+    if !whole || !text.starts_with(TOKEN_PREFIX) || !characters {
+        let text = format!(
+            "standard input holds no token of the Local API; those begin with {TOKEN_PREFIX} and have 52 characters"
+        );
         return Err(Failure::with_code(text, Failure::USAGE));
     }
     let token = Secret::from(text);

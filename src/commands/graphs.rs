@@ -4,12 +4,13 @@ use std::io::{Write, stdout};
 
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, show_warnings};
 use crate::cli::GraphsArgs;
 use crate::config::{self, GraphEntry, RoamTools, TokenLevel};
 use crate::graph::{Desktop, DesktopSettings, TokenState};
 
 pub(super) async fn run(args: GraphsArgs) -> Result<(), Failure> {
+    show_warnings();
     let entries = RoamTools::load(&config::roam_tools_path()?)?.entries()?;
     // Looking at a list is no reason to start Roam.
     let desktop = Desktop::new(DesktopSettings::of_user(false)?);

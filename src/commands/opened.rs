@@ -1,25 +1,27 @@
 //! The graphs of a command that needs no node.
 
 use std::fs::DirBuilder;
+use std::io::{Write as _, stderr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Failure, state_dir};
 use crate::access::Level;
-use crate::cli::GraphArgs;
+use crate::cli::{DesktopFlags, GraphArgs};
 use crate::config::{self, ConfigError};
 use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs};
+use crate::transfer;
 
 /// Opens what was named: an export, or the graphs of Roam Desktop, which may be connected later.
 pub(super) fn open(args: &GraphArgs) -> Result<Graphs, Failure> {
     let Some(file) = &args.graph else {
-        let desktop = Desktop::new(DesktopSettings::of_user(!args.no_launch)?);
+        let DesktopFlags { no_launch, roam_timeout } = args.desktop;
+        let deadline = Duration::from_secs(roam_timeout);
+        let desktop = Desktop::new(DesktopSettings { deadline, ..DesktopSettings::of_user(!no_launch)? });
         return Ok(Connected::new(config::roam_tools_path()?, desktop).into());
     };
-    let name = config::graph_name(file).ok_or_else(|| ConfigError::Invalid {
-        setting: "--graph",
-        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
-    })?;
+    let name = name_of(file)?;
     let database = match file.extension() {
         Some(extension) if extension == "sqlite" => file.clone(),
         _ => loaded(file, &state_dir(args.state_dir.clone())?, &name)?,
@@ -28,13 +30,30 @@ pub(super) fn open(args: &GraphArgs) -> Result<Graphs, Failure> {
     Ok(Graphs::new(vec![graph])?)
 }
 
+/// The name of the graph in a file.
+pub(super) fn name_of(file: &Path) -> Result<String, ConfigError> {
+    transfer::name_of(file).ok_or_else(|| ConfigError::Invalid {
+        setting: "--graph",
+        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
+    })
+}
+
 /// The database of an export: the same that `roam-mcp up` uses, made when it is not there.
 fn loaded(export: &Path, state_dir: &Path, name: &str) -> Result<PathBuf, Failure> {
     let dir = state_dir.join("graphs");
     let database = dir.join(format!("{name}.sqlite"));
-    if !database.exists() {
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-        Embedded::import(export, &database, Existing::Keep, |_| {})?;
+    if database.exists() {
+        Embedded::expect_source(&database, export)?;
+        if let Some(changed) = transfer::changed(export, &database) {
+            // Standard output is for results. Nobody is left to tell that standard error is closed.
+            let _ = writeln!(stderr(), "roam-mcp: {changed}");
+        }
+        return Ok(database);
     }
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| {
+        let (dir, advice) = (state_dir.display(), "choose another with --state-dir");
+        Failure::with_code(format!("cannot use {dir} as state directory: {error}; {advice}"), Failure::FAILED)
+    })?;
+    Embedded::import(export, &database, Existing::Keep, |_| {})?;
     Ok(database)
 }

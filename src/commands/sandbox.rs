@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
+use super::{Failure, opened};
 use crate::access::Level;
 use crate::cli::{Approve, SandboxArgs};
 use crate::config::{self, ConfigError, Kind, TOKEN_PREFIX};
@@ -65,10 +66,7 @@ fn port_taken(port: u16, error: &io::Error) -> Failure {
 
 /// Opens a graph. An export is loaded into `scratch`, and what is done to it is forgotten at the end.
 fn open(file: &Path, scratch: &Path, role: Level) -> Result<Graph, Failure> {
-    let name = config::graph_name(file).ok_or_else(|| ConfigError::Invalid {
-        setting: "--graph",
-        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
-    })?;
+    let name = opened::name_of(file)?;
     let store = if file.extension().is_some_and(|extension| extension == "sqlite") {
         Embedded::open(file)?
     } else {
@@ -127,7 +125,8 @@ impl PortFile {
 
 impl Drop for PortFile {
     fn drop(&mut self) {
-        let ours = std::fs::read_to_string(&self.path).is_ok_and(|text| text.contains(&self.port.to_string()));
+        let said = std::fs::read(&self.path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let ours = said.is_some_and(|said| said["port"] == self.port);
         if ours {
             // It would only name a port that nobody listens on.
             let _ = std::fs::remove_file(&self.path);
@@ -182,4 +181,24 @@ fn stop_token() -> io::Result<CancellationToken> {
         token.cancel();
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_file_is_taken_away_only_while_it_is_about_this_sandbox() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("port.json");
+        let written = || PortFile::write(Some(&Some(path.clone())), 3334).unwrap();
+        drop(written());
+        assert!(!path.exists());
+        for other in ["{\"port\":33340}", "{\"port\":3333,\"pid\":3334}", "3334"] {
+            let file = written();
+            std::fs::write(&path, other).unwrap();
+            drop(file);
+            assert!(path.exists(), "{other}");
+        }
+    }
 }

@@ -5,20 +5,21 @@ mod sections;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::ConfigError;
 use crate::access::{Ceiling, Patterns, Policy, Rule};
 
-pub use sections::{FunnelSection, GraphSection, LimitsSection, SourcesSection, TailnetSection};
+pub use sections::{FunnelSection, GraphSection, LimitsSection, SourcesSection, TailnetSection, UploadsSection};
 
-/// The file. Every key has a default, so an empty file and no file are the same.
+/// The file. Every key has a default, so an empty file and no file are the same at a start; see [`ConfigFile::read`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConfigFile {
     /// Tools that nobody may use, whatever else is written.
+    #[serde(deserialize_with = "Patterns::of_tools")]
     pub deny_tools: Patterns,
     /// Callers of the tailnet.
     pub tailnet: TailnetSection,
@@ -30,6 +31,8 @@ pub struct ConfigFile {
     pub sources: SourcesSection,
     /// How much callers may ask for.
     pub limits: LimitsSection,
+    /// Which files of this computer callers may upload.
+    pub uploads: UploadsSection,
 }
 
 impl Default for ConfigFile {
@@ -41,6 +44,7 @@ impl Default for ConfigFile {
             graphs: BTreeMap::new(),
             sources: SourcesSection::default(),
             limits: LimitsSection::default(),
+            uploads: UploadsSection::default(),
         }
     }
 }
@@ -51,12 +55,29 @@ impl ConfigFile {
     /// # Errors
     /// When a file that was named is missing, or a file is not understood: with its line and key.
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
-        let path = named.map_or_else(super::default_config_file, |path| Ok(path.to_owned()))?;
+        Self::read(named).map(Option::unwrap_or_default)
+    }
+
+    /// As [`load`](Self::load); `None` if there is no file, or nothing in it. A comment is something.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
+        let path = Self::path(named)?;
         match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text).map_err(|problem| ConfigError::File { path, problem }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Self::default()),
+            Ok(text) if text.trim().is_empty() => Ok(None),
+            Ok(text) => Self::parse(&text).map(Some).map_err(|problem| ConfigError::File { path, problem }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(None),
             Err(error) => Err(ConfigError::io(&path)(error)),
         }
+    }
+
+    /// The file that is read: the one that was named, or the usual one.
+    ///
+    /// # Errors
+    /// When there is no home directory to look in.
+    pub fn path(named: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        named.map_or_else(super::default_config_file, |path| Ok(path.to_owned()))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -83,7 +104,7 @@ impl ConfigFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Share;
+    use crate::access::{Peer, Share};
 
     const EXAMPLE: &str = include_str!("../../docs/config.example.toml");
 
@@ -103,10 +124,20 @@ mod tests {
             })
             .collect();
         let file = ConfigFile::parse(&uncommented.join("\n")).unwrap();
-        assert!(!file.graphs.is_empty() && file.sources.openai_file.is_some());
+        assert!(!file.graphs.is_empty() && file.sources.openai_file.is_some() && file.uploads.root.is_some());
         let keys = ["deny_tools", "owner", "others", "access", "graphs", "tools", "require_both", "ceiling", "allow"];
-        let more = ["anthropic", "openai", "openai_file", "tailscale", "local", "per_minute", "burst", "concurrent"];
-        for key in keys.iter().chain(&more).chain(&["strangers_per_minute"]) {
+        let more = [
+            "anthropic",
+            "openai",
+            "openai_file",
+            "tailscale",
+            "local",
+            "trust_proxy",
+            "per_minute",
+            "burst",
+            "concurrent",
+        ];
+        for key in keys.iter().chain(&more).chain(&["strangers_per_minute", "desktop_tools", "root"]) {
             assert!(EXAMPLE.contains(&format!("{key} = ")), "{key}");
         }
     }
@@ -129,6 +160,14 @@ mod tests {
         assert_eq!(policy.for_others, Share::ReadOnly.rule());
         assert!(policy.for_public.is_some_and(|rule| rule.graphs.matches("work") && !rule.graphs.matches("garden")));
         assert!(policy.ceilings[0].graphs.matches("archive-1") && policy.deny_tools.matches("delete_page"));
+    }
+
+    #[test]
+    fn tools_can_be_spelled_as_in_the_shell() {
+        let text = "deny_tools = [\"delete-blocks\"]\n[funnel]\ntools = [\"get-*\"]";
+        let policy = ConfigFile::parse(text).unwrap().policy(None);
+        assert!(policy.deny_tools.matches("delete_blocks"));
+        assert!(policy.for_public.is_some_and(|rule| rule.tools.matches("get_page")));
     }
 
     #[test]
@@ -155,13 +194,21 @@ mod tests {
 
     #[test]
     fn sources_are_listed_as_soon_as_one_is() {
-        let sources = |text: &str| ConfigFile::parse(&format!("[sources]\n{text}")).unwrap().sources.sources();
+        let dir = tempfile::tempdir().unwrap();
+        let kept = dir.path().join("openai.json");
+        let sources = |text: &str| ConfigFile::parse(&format!("[sources]\n{text}")).unwrap().sources.sources(&kept);
         assert!(!sources("").unwrap().is_listed());
         for listed in ["allow = [\"192.0.2.0/24\"]", "anthropic = true", "tailscale = true", "local = true"] {
             assert!(sources(listed).unwrap().is_listed(), "{listed}");
         }
-        assert!(sources("openai = true").is_err(), "a list that cannot be had is not an open door");
         assert!(sources("openai = true\nopenai_file = \"/nowhere\"").is_err());
+        let openai = Peer::Funnel { source: "192.0.2.1:443".parse().unwrap() };
+        let yet = sources("openai = true").unwrap();
+        assert!(yet.is_listed() && !yet.allow(&openai), "a list that cannot be had is not an open door");
+        std::fs::write(&kept, r#"{"prefixes": [{"ipv4Prefix": "192.0.2.0/28"}]}"#).unwrap();
+        assert!(sources("openai = true").unwrap().allow(&openai));
+        std::fs::write(&kept, "[]").unwrap();
+        assert!(sources("openai = true").is_err());
     }
 
     #[test]

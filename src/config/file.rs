@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 /// Replaces `path` by `contents`, readable by its owner alone. A reader, or a crash, sees the old file or the new one.
 ///
-/// A symbolic link stays one: the file it leads to is replaced.
+/// A symbolic link stays one: the file it leads to is replaced, or made.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let target = target_of(path)?;
     let dir = directory(&target);
@@ -32,9 +32,14 @@ pub(super) fn directory_of(path: &Path) -> io::Result<PathBuf> {
     target_of(path).map(|target| directory(&target).to_owned())
 }
 
-fn target_of(path: &Path) -> io::Result<PathBuf> {
+/// The file that `path` leads to by symbolic links, whether or not it is there.
+pub fn target_of(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        // Links in a circle are another error, so this comes to an end.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.read_link() {
+            Ok(next) => target_of(&directory(path).join(next)),
+            Err(_) => Ok(path.to_owned()),
+        },
         other => other,
     }
 }
@@ -62,6 +67,25 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
         assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
+    }
+
+    #[test]
+    fn a_file_that_a_link_leads_to_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("dot")).unwrap();
+        let (real, link) = (dir.path().join("dot/real"), dir.path().join("link"));
+        std::os::unix::fs::symlink("dot/next", &link).unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("dot/next")).unwrap();
+        assert_eq!(
+            directory_of(&link).unwrap().canonicalize().unwrap(),
+            dir.path().join("dot").canonicalize().unwrap()
+        );
+        replace(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+        let circle = dir.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        assert!(replace(&circle, b"new").is_err());
     }
 
     #[test]

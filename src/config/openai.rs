@@ -3,7 +3,10 @@
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// <https://openai.com/chatgpt-connectors.json>: a time and a list of prefixes, each of one address family. Unknown keys
+/// Where OpenAI publishes them (developers.openai.com, "IP egress ranges"), to be fetched regularly.
+pub const URL: &str = "https://openai.com/chatgpt-connectors.json";
+
+/// A time and a list of prefixes, each of one address family. Unknown keys
 /// are OpenAI's business.
 #[derive(Deserialize)]
 struct Published {
@@ -17,8 +20,11 @@ struct Prefix {
     ipv6_prefix: Option<IpNet>,
 }
 
-/// Reads a copy of the file. One without a prefix is not the file.
-pub(super) fn parse(text: &str) -> Result<Vec<IpNet>, String> {
+/// Reads a copy of the file.
+///
+/// # Errors
+/// When it is something else, or lists no prefix.
+pub fn parse(text: &str) -> Result<Vec<IpNet>, String> {
     let published: Published = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let networks: Vec<_> =
         published.prefixes.into_iter().flat_map(|prefix| [prefix.ipv4_prefix, prefix.ipv6_prefix]).flatten().collect();

@@ -37,14 +37,16 @@ pub struct RoamTools {
     root: Map<String, Value>,
 }
 
-/// What the file on disk looked like. Equal stamps mean that it has not been written to in between.
+/// What the file on disk looked like. Equal stamps mean that neither it nor its rights have changed in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp(Option<(u64, u64, u64, i64, i64)>);
+pub struct Stamp(Option<(u64, u64, u64, [i64; 4])>);
 
 impl Stamp {
     /// Looks at the file without reading it. A file that cannot be seen is like none.
     pub fn of(path: &Path) -> Self {
-        let facts = |at: Metadata| (at.dev(), at.ino(), at.len(), at.mtime(), at.mtime_nsec());
+        // The change of a file's rights shows in the second time alone.
+        let times = |at: &Metadata| [at.mtime(), at.mtime_nsec(), at.ctime(), at.ctime_nsec()];
+        let facts = |at: Metadata| (at.dev(), at.ino(), at.len(), times(&at));
         Self(path.metadata().ok().map(facts))
     }
 

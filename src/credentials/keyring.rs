@@ -53,6 +53,21 @@ impl Key {
         Sha256::digest(shown).into()
     }
 
+    /// What it is the key of.
+    pub fn credential(&self) -> &Arc<Credential> {
+        &self.credential
+    }
+
+    /// The networks it is good from; everywhere if there are none.
+    pub fn sources(&self) -> &[IpNet] {
+        &self.sources
+    }
+
+    /// When it ends.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
     /// Whether it is good now and there. None of this is secret.
     fn is_good(&self, kind: CredentialKind, source: Option<IpAddr>, now: Timestamp) -> bool {
         let from = |source: IpAddr| self.sources.iter().any(|net| net.contains(&source.to_canonical()));
@@ -88,9 +103,9 @@ impl Keyring {
         matching.filter(|key| key.is_good(kind, source, now)).map(|key| Arc::clone(&key.credential))
     }
 
-    /// The credential of that name, whatever it takes to use it.
-    pub fn named(&self, name: &str) -> Option<Arc<Credential>> {
-        self.0.iter().find(|key| key.credential.name == name).map(|key| Arc::clone(&key.credential))
+    /// The key of that name.
+    pub fn named(&self, name: &str) -> Option<&Key> {
+        self.0.iter().find(|key| key.credential.name == name)
     }
 }
 

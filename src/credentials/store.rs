@@ -162,10 +162,15 @@ impl Store {
 
     /// Changes the file as it is on disk, one process at a time.
     fn edit<T>(dir: &Path, change: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let io = |source| StoreError::Io { path: dir.to_owned(), source };
+        let failed = |source| StoreError::Io { path: dir.to_owned(), source };
         // The lock is on the directory, because the file is replaced; it ends with the handle.
-        let lock = File::open(dir).map_err(io)?;
-        lock.lock().map_err(io)?;
+        let lock = match File::open(dir) {
+            Ok(lock) => Some(lock),
+            // There is no credential either, which `change` will say.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        lock.as_ref().map_or(Ok(()), File::lock).map_err(failed)?;
         let mut store = Self::load(dir)?;
         let result = change(&mut store)?;
         write(&dir.join(FILE), &store.document)?;
@@ -248,6 +253,8 @@ mod tests {
         assert!(matches!(add("token"), Err(StoreError::Taken(_))));
         assert!(matches!(Store::rotate(dir.path(), "other"), Err(StoreError::Unknown(_))));
         assert!(matches!(Store::revoke(dir.path(), "other"), Err(StoreError::Unknown(_))));
+        let nowhere = dir.path().join("not made yet");
+        assert!(matches!(Store::revoke(&nowhere, "other"), Err(StoreError::Unknown(_))));
     }
 
     #[test]

@@ -36,9 +36,17 @@ macro_rules! actions {
 actions! {
     /// A Datalog query, with its inputs after it.
     Query = "q", ReadOnly;
+    /// The same.
+    DataQuery = "data.q", ReadOnly;
+    /// What is known of an entity.
+    Pull = "data.pull", ReadOnly;
+    /// What is known of several entities.
+    PullMany = "data.pull_many", ReadOnly;
 
     /// A new page, with blocks out of markdown.
     PageFromMarkdown = "data.page.fromMarkdown", ReadAppend;
+    /// A new page without blocks.
+    CreatePage = "data.page.create", ReadAppend;
     /// Another title or another view for a page.
     UpdatePage = "data.page.update", Full;
     /// Deletes a page and everything on it.
@@ -50,6 +58,8 @@ actions! {
 
     /// New blocks out of markdown.
     BlockFromMarkdown = "data.block.fromMarkdown", ReadAppend;
+    /// A new block, of a text that is taken as it is.
+    CreateBlock = "data.block.create", ReadAppend;
     /// Another text or another look for a block.
     UpdateBlock = "data.block.update", Full;
     /// The same for several blocks at once.
@@ -112,6 +122,15 @@ actions! {
     ReloadDeveloperExtensions = "depot.reloadDeveloperExtensions", ReadOnly;
 }
 
+impl Action {
+    /// Whether it is over without a trace, in the graph or on the screen: doing it twice is doing it once, and one that
+    /// was lost on the way is not missed. What Roam lets every reader do is not the same.
+    pub fn only_looks(self) -> bool {
+        let shows = [Self::OpenBlock, Self::OpenPage, Self::AddSidebarWindow, Self::ReloadDeveloperExtensions];
+        self.needs() == ReadOnly && !shows.contains(&self)
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -147,11 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_windows_or_loads_code_does_more_than_look() {
+        for action in Action::ALL {
+            let path = action.as_str();
+            let acts = ["mainWindow.open", "addWindow", "reload"].iter().any(|word| path.contains(word));
+            assert_eq!(action.only_looks(), action.needs() == ReadOnly && !acts, "{path}");
+        }
+    }
+
+    #[test]
     fn what_changes_or_deletes_needs_full_access_and_what_adds_needs_append() {
         for action in Action::ALL {
             let path = action.as_str();
             let edits = ["update", "delete", "move", "Shortcut", "callExtensionTool"];
-            let adds = ["fromMarkdown", "addComment", "file.upload"];
+            let adds = ["fromMarkdown", "create", "addComment", "file.upload"];
             let expected = match path {
                 _ if edits.iter().any(|word| path.contains(word)) => Full,
                 _ if adds.iter().any(|word| path.contains(word)) => ReadAppend,

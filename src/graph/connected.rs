@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::graphs::same_nickname;
 use super::local_api::{Desktop, DesktopGraph, TokenState};
 use super::{Backend, ErrorCode, Graph, GraphError};
 use crate::access::Level;
-use crate::config::{GraphEntry, RoamTools, Stamp, TokenLevel, TokenStatus};
+use crate::config::{ConfigError, GraphEntry, RoamTools, Stamp, TokenLevel, TokenStatus};
 
 /// The graphs of the file, read again when it has changed: one that is connected later is served without a restart.
 #[derive(Debug)]
@@ -57,18 +58,31 @@ impl Connected {
         if let Some(seen) = seen.as_ref().filter(|seen| seen.stamp == stamp) {
             return seen.graphs.clone();
         }
-        let graphs = if stamp.exists() { self.read() } else { Err(not_connected()) };
+        let graphs = match stamp.exists().then(|| self.read()) {
+            None => Err(not_connected()),
+            Some(Ok(graphs)) => Ok(graphs),
+            // The next call may get what this one did not, without a change of the file.
+            Some(Err(error @ ConfigError::Io { .. })) => {
+                *seen = None;
+                return Err(error.into());
+            }
+            Some(Err(error)) => Err(error.into()),
+        };
         *seen = Some(Seen { stamp, graphs: graphs.clone() });
         graphs
     }
 
-    fn read(&self) -> Result<Arc<[Graph]>, GraphError> {
+    fn read(&self) -> Result<Arc<[Graph]>, ConfigError> {
         let entries = RoamTools::load(&self.path)?.graphs()?;
-        Ok(entries.into_iter().map(|entry| self.graph(entry)).collect())
+        let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+        Ok(entries.into_iter().map(|entry| self.graph(entry, &names)).collect())
     }
 
-    fn graph(&self, entry: GraphEntry) -> Graph {
-        let (name, nickname, kind) = (entry.name.clone(), entry.nickname.clone(), entry.kind);
+    fn graph(&self, entry: GraphEntry, names: &[String]) -> Graph {
+        let (name, kind) = (entry.name.clone(), entry.kind);
+        // What is meant for one graph must not land in another. This one goes by its own name then.
+        let taken = names.iter().any(|other| *other != name && same_nickname(other, &entry.nickname));
+        let nickname = if taken { &name } else { &entry.nickname }.clone();
         let backend = Backend::Desktop(Entry { graph: self.desktop.graph(entry), file: Arc::clone(&self.path) });
         // Roam holds every call against the token and the person's role. The level in the file is what was last heard of
         // them, and a stale one must not refuse what Roam allows by now.

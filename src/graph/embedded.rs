@@ -1,4 +1,4 @@
-//! A graph that this program holds itself: a Roam JSON export, loaded into SQLite.
+//! A graph that this program holds itself: an export of Roam, loaded into SQLite.
 
 mod annotations;
 mod backlinks;
@@ -10,9 +10,11 @@ mod failure;
 pub(super) mod fold;
 mod guidelines;
 mod import;
+pub(super) mod index;
 mod listing;
 mod outline;
 mod pool;
+mod preview;
 mod query;
 mod read;
 mod render;
@@ -43,7 +45,7 @@ use request::Request;
 
 pub(crate) use annotations::without_annotations;
 pub use export::ExportError;
-pub use import::{Existing, ImportError, Imported, Progress};
+pub use import::{Changes, Existing, ImportError, Imported, Progress};
 pub use source::Source;
 
 /// An open database. A clone is cheap and works on the same one; other processes may have it open too.
@@ -54,12 +56,12 @@ pub struct Embedded(Arc<Pool>);
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is nothing there, or it may not be read.
-    #[error("cannot open {path}: {source}", path = path.display())]
+    #[error("cannot open {path}: {reason}", path = path.display())]
     Unreachable {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
+        /// What SQLite said. It is told in the text, so it is not the source of the error as well.
+        reason: rusqlite::Error,
     },
     /// It is something else.
     #[error("{path} is not a graph of this program; it was left as it is", path = path.display())]
@@ -74,6 +76,16 @@ pub enum OpenError {
         path: PathBuf,
         /// The format it has.
         found: i32,
+    },
+    /// It was made from another export.
+    #[error("{path} is the graph of {known}, and {asked} is another file. To have it as a graph of its own: `roam-mcp import {asked} --name OTHER`, then `--graph {dir}/OTHER.sqlite`. To have it in the place of that graph: `roam-mcp import {asked} --replace`, or `--update` to keep what was added here. If the file was only moved: `--graph {path}` goes on with the graph as it is", path = path.display(), asked = asked.display(), dir = path.parent().unwrap_or(Path::new(".")).display())]
+    OtherSource {
+        /// The file.
+        path: PathBuf,
+        /// The export that it was made from.
+        known: String,
+        /// The export that was named.
+        asked: PathBuf,
     },
 }
 
@@ -95,6 +107,11 @@ impl Embedded {
         import::import(export, database, existing, progress)
     }
 
+    /// The name of the export in a zip; `None` if it is no zip, or there is not just one export in it.
+    pub fn name_in_zip(path: &Path) -> Option<String> {
+        import::input::name_inside(path)
+    }
+
     /// Writes the graph as Roam exports it, in JSON, and returns the number of pages and of blocks.
     ///
     /// # Errors
@@ -112,7 +129,19 @@ impl Embedded {
         Ok(Self(Arc::new(Pool::new(database.to_owned(), writer))))
     }
 
-    /// The export that a database was made from; `None` if it is not a database of ours.
+    /// Refuses a database that was made from another export than this one, which may have the same file name.
+    ///
+    /// # Errors
+    /// When it was, or cannot be opened.
+    pub fn expect_source(database: &Path, export: &Path) -> Result<(), OpenError> {
+        let unreachable = |reason| OpenError::Unreachable { path: database.to_owned(), reason };
+        match source::other(&checked(database, false)?, export).map_err(unreachable)? {
+            None => Ok(()),
+            Some(known) => Err(OpenError::OtherSource { path: database.to_owned(), known, asked: export.to_owned() }),
+        }
+    }
+
+    /// The export that a database was made from, as it was then; `None` if it is not a database of ours.
     pub fn source(database: &Path) -> Option<Source> {
         Source::load(&checked(database, false).ok()?).ok()
     }
@@ -124,7 +153,13 @@ impl Embedded {
 
     async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
         match action {
-            Action::Query => self.0.read(move |db| datalog_query::query(db, &args)).await,
+            Action::Query | Action::DataQuery => {
+                self.0.long_read(move |db, abandoned| datalog_query::query(db, abandoned, &args)).await
+            }
+            Action::Pull => self.0.long_read(move |db, abandoned| datalog_query::pull(db, abandoned, &args)).await,
+            Action::PullMany => {
+                self.0.long_read(move |db, abandoned| datalog_query::pull_many(db, abandoned, &args)).await
+            }
             Action::GetPage => self.read(args, read::page).await,
             Action::GetBlock => self.read(args, read::block).await,
             Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,
@@ -134,6 +169,8 @@ impl Embedded {
             Action::GetComments => self.read(args, write::get_comments).await,
             Action::Search => self.read(args, search::search).await,
             Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,
+            Action::CreatePage => self.write(args, write::create_page).await,
+            Action::CreateBlock => self.write(args, write::create_block).await,
             Action::UpdatePage => self.write(args, write::update_page).await,
             Action::DeletePage => self.write(args, write::delete_page).await,
             Action::AddShortcut => self.0.write(move |db| write::add_shortcut(db, &args)).await,
@@ -151,7 +188,7 @@ impl Embedded {
 
     async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
         let request = Request::new(args)?;
-        self.0.read(move |db| work(db, &request)).await
+        self.0.read(move |db, _| work(db, &request)).await
     }
 
     async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
@@ -171,9 +208,9 @@ impl fmt::Debug for Embedded {
 
 /// Connects to a file and looks whether it is ours before anything is done with it.
 fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> {
-    let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
+    let failed = |reason: rusqlite::Error| match reason.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAGraph { path: path.to_owned() },
-        _ => OpenError::Unreachable { path: path.to_owned(), source },
+        _ => OpenError::Unreachable { path: path.to_owned(), reason },
     };
     let db = schema::connect(path, write).map_err(failed)?;
     let header = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));

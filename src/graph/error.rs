@@ -74,7 +74,7 @@ impl ErrorCode {
     pub const MISSING_TOKEN: Self = Self::known("MISSING_TOKEN");
     /// There is no such page or block.
     pub const NOT_FOUND: Self = Self::known("NOT_FOUND");
-    /// A write was sent and its answer was lost: it may have happened.
+    /// Something was sent that does more than look, and its answer was lost: it may have happened.
     pub const OUTCOME_UNKNOWN: Self = Self::known("OUTCOME_UNKNOWN");
     /// Another request for a token waits for the user.
     pub const REQUEST_IN_PROGRESS: Self = Self::known("REQUEST_IN_PROGRESS");

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{ErrorCode, GraphError};
 use crate::config::{self, ConfigError, GraphEntry};
-use connection::{Connection, Idle, Obstacle};
+use connection::{CONNECT, Connection, GREETING, Idle, Obstacle};
 use launch::Launcher;
 
 pub use endpoints::{Granted, Listed, TokenRequest, TokenState};
@@ -82,18 +82,20 @@ impl Desktop {
     }
 
     /// A connection to Roam as it runs now, and whether it was used before.
-    async fn connection(&self) -> Result<(Connection, bool), Obstacle> {
+    async fn connection(&self, patience: Duration) -> Result<(Connection, bool), Obstacle> {
         let port = port::read(&self.0.settings.port_file);
         match self.0.idle.take(port) {
             Some(connection) => Ok((connection, true)),
-            None => Connection::open(port).await.map(|connection| (connection, false)),
+            None => Connection::open(port, patience).await.map(|connection| (connection, false)),
         }
     }
 
     /// A connection to Roam, which is started by `link` if it does not run.
     async fn reach(&self, link: &str) -> Result<(Connection, bool), GraphError> {
-        let mut obstacle = match self.connection().await {
+        let mut obstacle = match self.connection(GREETING).await {
             Ok(connection) => return Ok(connection),
+            // It runs; to start it again would not make it quicker.
+            Err(obstacle @ Obstacle::Mute { .. }) => return Err(obstacle.report(false)),
             Err(obstacle) => obstacle,
         };
         if !self.0.launcher.start(link) {
@@ -104,7 +106,7 @@ impl Desktop {
             // A slow try shortens the waits that follow: the caller waits for the budget and no longer.
             let left = deadline.saturating_duration_since(Instant::now());
             sleep(wait.min(left)).await;
-            match self.connection().await {
+            match self.connection(left.clamp(CONNECT, GREETING)).await {
                 Ok(connection) => return Ok(connection),
                 Err(again) => obstacle = again,
             }
@@ -122,6 +124,18 @@ impl Obstacle {
             Self::Silent { port, reason } => {
                 tracing::warn!(port, reason, "Roam Desktop does not answer");
                 format!("Roam Desktop does not answer on port {port} of the machine this server runs on.")
+            }
+            Self::Mute { port, reason } => {
+                tracing::warn!(
+                    port,
+                    reason,
+                    "something accepts connections where Roam Desktop should, and does not answer"
+                );
+                let text = format!(
+                    "Something accepts connections on port {port}, where Roam Desktop should be, and does not answer \
+                     ({reason}). If it is Roam, it is busy: try again in a moment, or restart Roam. Nothing was changed."
+                );
+                return GraphError::new(ErrorCode::CONNECTION_FAILED, text);
             }
             Self::Stranger { port } => {
                 tracing::warn!(port, "another program answers where Roam Desktop should");

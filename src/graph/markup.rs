@@ -67,9 +67,14 @@ fn mentions(text: &str) -> Vec<Mention> {
     found
 }
 
+/// The least backticks of a fence.
+const FENCE: usize = 3;
+
 /// The stretches of `text` that are code, with their backticks: `` `inline` `` and fenced.
 ///
-/// A run of backticks is closed by the next run of the same length, as in CommonMark; without one it is plain text.
+/// A run of backticks is closed by the next run of the same length, as in CommonMark; without one it is plain text. A
+/// fence, which is a run of three or more, is also closed by a longer one at the end of a line: Roam writes the fence
+/// right behind the code, which may end in a backtick itself.
 pub(crate) fn code_spans(text: &str) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.match_indices('`') {
@@ -78,11 +83,21 @@ pub(crate) fn code_spans(text: &str) -> Vec<Range<usize>> {
             _ => runs.push(at..at + 1),
         }
     }
-    // For each run, the next one of its length: found from the back, so that the whole search is linear.
+    // For each run, the next one that closes it: found from the back, so that the whole search is linear.
     let mut next_of_length = HashMap::new();
+    // Runs at the ends of lines, each longer than all between it and the place that the search has come to.
+    let mut ending: Vec<(usize, usize)> = Vec::new();
     let mut closes = vec![None; runs.len()];
     for (index, run) in runs.iter().enumerate().rev() {
-        closes[index] = next_of_length.insert(run.len(), index);
+        let length = run.len();
+        let of_length = next_of_length.insert(length, index);
+        let longer = ending.partition_point(|(other, _)| *other >= length).checked_sub(1).map(|at| ending[at].1);
+        closes[index] = of_length.into_iter().chain(longer.filter(|_| length >= FENCE)).min();
+        let rest = text[run.end..].trim_start_matches([' ', '\t']);
+        if length >= FENCE && (rest.is_empty() || rest.starts_with('\n')) {
+            while ending.pop_if(|(other, _)| *other <= length).is_some() {}
+            ending.push((length, index));
+        }
     }
     let mut spans = Vec::new();
     let mut index = 0;
@@ -253,6 +268,11 @@ mod tests {
             ("`[[code]] #code ((code))` [[text]]", &["text"]),
             ("```js\n[[code]] #code\n``` [[text]]", &["text"]),
             ("``a ` [[code]]`` [[text]]", &["text"]),
+            ("```sh\n[[code]] `date```` ", &[]),
+            ("```sh\n[[code]] `date````\n[[text]]", &["text"]),
+            ("````md\n```\n[[code]]\n```\n```` [[text]]", &["text"]),
+            ("```\n[[code]] ```` [[code]]```", &[]),
+            ("`` [[text]] ```", &["text"]),
             ("a lone ` does not open code: [[text]]", &["text"]),
             ("`Code:: x`", &[]),
             ("[[open [[closed]]", &["closed"]),
@@ -266,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_hostile_text_is_read_in_time() {
-        for pattern in ["[[", "]]", "`", "` ``", "((", "#", "((a))", "[[a", "https://a#", "#["] {
+        for pattern in ["[[", "]]", "`", "` ``", "```\n", "```` \n```", "((", "#", "((a))", "[[a", "https://a#", "#["] {
             references(&pattern.repeat(20_000));
         }
         references(&("[[a".repeat(20_000) + &"]]".repeat(20_000)));

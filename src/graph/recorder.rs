@@ -27,9 +27,14 @@ impl Recorder {
 
     /// A hosted graph called `garden` with this backend.
     pub(crate) fn graph(&self) -> Graph {
+        self.called("garden", "g")
+    }
+
+    /// A hosted graph of that name and nickname with this backend.
+    pub(crate) fn called(&self, name: &str, nickname: &str) -> Graph {
         Graph {
-            name: "garden".into(),
-            nickname: "g".into(),
+            name: name.into(),
+            nickname: nickname.into(),
             kind: Kind::Hosted,
             level: Level::Full,
             backend: Backend::Recorder(self.clone()),

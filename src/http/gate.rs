@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::limits::Limits;
 use crate::access::{Peer, Sources};
 use crate::config::LimitsSection;
@@ -14,22 +16,30 @@ pub struct Gate {
     pub sources: Sources,
     /// Whether they must show a bearer token and a path secret.
     pub require_both: bool,
+    /// The proxies whose word about a client counts, on this machine's own socket.
+    pub proxies: Vec<IpNet>,
     pub(super) limits: Arc<Limits>,
 }
 
 impl Gate {
     /// A gate whose limits start afresh.
-    pub fn new(sources: Sources, require_both: bool, limits: LimitsSection) -> Self {
-        Self { sources, require_both, limits: Arc::new(Limits::new(limits)) }
+    pub fn new(sources: Sources, require_both: bool, proxies: Vec<IpNet>, limits: LimitsSection) -> Self {
+        Self { sources, require_both, proxies, limits: Arc::new(Limits::new(limits)) }
     }
 
     /// The gate that takes the place of this one: what callers have used up of unchanged limits stays used up.
     #[must_use]
-    pub fn followed_by(&self, sources: Sources, require_both: bool, limits: LimitsSection) -> Self {
+    pub fn followed_by(
+        &self,
+        sources: Sources,
+        require_both: bool,
+        proxies: Vec<IpNet>,
+        limits: LimitsSection,
+    ) -> Self {
         if self.limits.are(limits) {
-            Self { sources, require_both, limits: Arc::clone(&self.limits) }
+            Self { sources, require_both, proxies, limits: Arc::clone(&self.limits) }
         } else {
-            Self::new(sources, require_both, limits)
+            Self::new(sources, require_both, proxies, limits)
         }
     }
 
@@ -41,6 +51,6 @@ impl Gate {
 impl Default for Gate {
     /// What an empty configuration makes.
     fn default() -> Self {
-        Self::new(Sources::unlisted(), false, LimitsSection::default())
+        Self::new(Sources::unlisted(), false, Vec::new(), LimitsSection::default())
     }
 }

@@ -16,10 +16,11 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::access::{Caller, Peer};
 use crate::config::LimitsSection;
+use crate::mcp::Place;
 
 /// The most callers and addresses that are remembered. A thousand at a time are far more than a graph has.
 const CAPACITY: usize = 4096;
@@ -32,10 +33,6 @@ pub(super) struct Limits {
     strangers: Buckets<IpAddr>,
     running: Mutex<HashMap<Key, Arc<Semaphore>>>,
 }
-
-/// A place among the running requests of a caller. It is kept until the whole answer is out.
-#[derive(Debug)]
-pub(super) struct Place(OwnedSemaphorePermit);
 
 /// Too much at once; try again after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +73,7 @@ impl Limits {
             let fresh = || Arc::new(Semaphore::new(usize_of(self.numbers.concurrent)));
             Arc::clone(running.entry(key).or_insert_with(fresh))
         };
-        semaphore.try_acquire_owned().map(Place).map_err(|_| TooMuch(Duration::from_secs(1)))
+        semaphore.try_acquire_owned().map(Place::from).map_err(|_| TooMuch(Duration::from_secs(1)))
     }
 
     /// Counts a request that was turned down, by the address it came from. Devices of the tailnet are no strangers.
@@ -88,16 +85,14 @@ impl Limits {
     }
 }
 
-impl Place {
-    /// Keeps the place until the body of the answer has been sent, or nobody wants it any more.
-    pub(super) fn until_sent(self, response: Response) -> Response {
-        response.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _place = &self.0;
-                frame
-            }))
-        })
-    }
+/// Keeps the place until the body of the answer has been sent, or nobody wants it any more.
+pub(super) fn until_sent(place: Place, response: Response) -> Response {
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _place = &place;
+            frame
+        }))
+    })
 }
 
 impl TooMuch {
@@ -205,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn a_place_is_free_again_when_the_answer_is_out() {
         let limits = Limits::new(LimitsSection { concurrent: number(1), ..LimitsSection::default() });
-        let answer = limits.enter(&holder("busy")).unwrap().until_sent(Response::new(Body::from("text")));
+        let answer = until_sent(limits.enter(&holder("busy")).unwrap(), Response::new(Body::from("text")));
         assert!(limits.enter(&holder("busy")).is_err());
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "text");
         limits.enter(&holder("busy")).unwrap();

@@ -24,6 +24,7 @@ pub(super) enum Refusal {
     WrongCredential,
     Unidentified,
     ForeignSource,
+    UntrustedProxy,
     TooMuch(TooMuch),
     Denied(Denied),
     MethodNotAllowed,
@@ -34,10 +35,13 @@ pub(super) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::Unreadable(Unreadable::NotJson) => StatusCode::BAD_REQUEST,
-            Self::ForeignHost | Self::ForeignOrigin | Self::ForeignSource | Self::Unidentified | Self::Denied(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::BadHost | Self::Unreadable(Unreadable::NotJson | Unreadable::TooDeep) => StatusCode::BAD_REQUEST,
+            Self::ForeignHost
+            | Self::ForeignOrigin
+            | Self::ForeignSource
+            | Self::UntrustedProxy
+            | Self::Unidentified
+            | Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::NoCredential | Self::WrongCredential => StatusCode::UNAUTHORIZED,
@@ -61,6 +65,11 @@ impl Refusal {
             Self::Unidentified => "The tailnet does not know who you are. Try again in a moment.".into(),
             Self::ForeignSource => {
                 "This server does not take calls from your address. Its operator can add it to `[sources]`.".into()
+            }
+            Self::UntrustedProxy => {
+                "A proxy or tunnel stands in front of this server, which would make everybody local. Its operator can \
+                 trust it with --trust-proxy; it must send X-Forwarded-For."
+                    .into()
             }
             Self::TooMuch(wait) => format!("Too many requests. Try again in {} s.", wait.seconds()),
             Self::Denied(denied) => denied.to_string(),

@@ -1,5 +1,6 @@
 //! Reading a request body: all of it, not too much, not for too long, and JSON.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,12 +8,18 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
+use super::outline::Outline;
+use crate::lenient_json;
+
 /// The most bytes a request may have. A page of a book is 3 kB; 4 MiB leave room for a file in base64.
 pub(super) const LIMIT: usize = 4 << 20;
+/// The most that it may nest. The deepest honest request, a batch of block updates, has eight levels.
+pub(super) const DEPTH: usize = 64;
 /// How long a body may take. 4 MiB pass in this time at 1.2 Mbit/s.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How much of a body that was refused is read on, and for how long: a client reads its answer by then.
+/// How much of a body that is too large is read on.
 const DISCARDED: usize = 64 << 20;
+/// For how long a body that was refused is read on: a client reads its answer by then.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a request body was not taken. The texts are for the client.
@@ -21,6 +28,9 @@ pub enum Unreadable {
     /// It has more bytes than a request may have.
     #[error("A request may have at most {LIMIT} bytes.")]
     TooLarge,
+    /// It nests deeper than a request may.
+    #[error("A request may nest at most {DEPTH} levels.")]
+    TooDeep,
     /// It did not arrive in time.
     #[error("The request took too long to arrive.")]
     TooSlow,
@@ -34,7 +44,7 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, U
     // An honest sender is told before it sends.
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
-        tokio::spawn(discard(body));
+        tokio::spawn(discard(body, DISCARDED));
         return Err(Unreadable::TooLarge);
     }
     let mut bytes = BytesMut::new();
@@ -49,12 +59,17 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, U
     });
     let read = read.await.unwrap_or(Err(Unreadable::TooSlow));
     if read == Err(Unreadable::TooLarge) {
-        tokio::spawn(discard(body));
+        tokio::spawn(discard(body, DISCARDED));
     }
     read?;
+    let bytes = match lenient_json::mended(&bytes) {
+        Cow::Borrowed(_) => bytes.freeze(),
+        Cow::Owned(mended) => mended.into(),
+    };
     // rmcp answers 415 to what it cannot read; the specification wants JSON-RPC's own error.
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes.freeze()),
+        Ok(_) if Outline::of(&bytes).deepest() > DEPTH => Err(Unreadable::TooDeep),
+        Ok(_) => Ok(bytes),
         Err(_) => Err(Unreadable::NotJson),
     }
 }
@@ -68,14 +83,14 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Unreadable> {
     }
 }
 
-/// Reads on for a while after a refusal: to close on a client that is still sending would reset the connection, and
-/// the answer would be lost with it.
-async fn discard(mut body: Body) {
+/// Reads on for a while after a refusal, `most` bytes or a little more: to close on a client that is still sending would
+/// reset the connection, and the answer would be lost with it.
+pub async fn discard(mut body: Body, most: usize) {
     let reading = async {
         let mut bytes = 0;
         while let Ok(Some(data)) = next(&mut body).await {
             bytes += data.len();
-            if bytes > DISCARDED {
+            if bytes > most {
                 return;
             }
         }
@@ -101,8 +116,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn strings_are_taken_as_javascript_writes_them() {
+        assert_eq!(read_of(r#"{"a": "x \ud83d"}"#).await.unwrap(), r#"{"a": "x \ufffd"}"#);
+        assert_eq!(read_of(&b"{\"a\": \"\xff\"}"[..]).await.unwrap(), "{\"a\": \"\u{fffd}\"}");
+    }
+
+    #[tokio::test]
     async fn deep_nesting_is_refused_and_not_recursed_into() {
+        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(matches!(read_of("[".repeat(1_000_000)).await, Err(Unreadable::NotJson)));
+        assert!(matches!(read_of(nested(1_000_000)).await, Err(Unreadable::TooDeep)));
+        assert!(matches!(read_of(nested(DEPTH + 1)).await, Err(Unreadable::TooDeep)));
+        assert!(read_of(nested(DEPTH)).await.is_ok());
+        assert!(read_of(r#"{"a": "\\\"[[[[", "b": ["#.to_owned() + &"[],".repeat(100) + "[]]}").await.is_ok());
+        assert!(read_of(format!("[{:?}]", "[\"{".repeat(100))).await.is_ok(), "in strings they are text");
     }
 
     #[tokio::test]

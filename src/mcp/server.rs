@@ -6,16 +6,21 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use jiff::Zoned;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CustomRequest,
+    CustomResult, Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
-use serde_json::Value;
+use tokio_util::task::TaskTracker;
 
-use crate::access::{self, Caller, Operation, Peer, Policy};
+use super::answer::{denied, describe, given_up, outcome, result};
+use super::{Gone, Place, unknown};
+use crate::access::{self, Barrier, Caller, Peer, Policy};
 use crate::audit::{Audit, Subject};
 use crate::graph::{Graph, Graphs};
+use crate::metrics::Metrics;
 use crate::telemetry;
 use crate::tools::{self, Call, Outside, Reach, Reply};
 
@@ -31,50 +36,78 @@ out of what you write.";
 pub(super) struct Server {
     graphs: Graphs,
     policy: Arc<ArcSwap<Policy>>,
-    /// Where calls are recorded; the operator's own process keeps no record of itself.
-    audit: Option<Audit>,
-    outside: Arc<Outside>,
-    /// Whether every request is the operator's. Otherwise `http` says who asks, request by request.
-    operator: bool,
+    /// `None` in the operator's own process: every request there is theirs, and not kept books of. Otherwise `http` says
+    /// who asks, request by request.
+    books: Option<Books>,
+    outside: Arc<ArcSwap<Outside>>,
+}
+
+/// Where calls are recorded and counted.
+#[derive(Clone)]
+pub(super) struct Books {
+    pub(super) audit: Audit,
+    pub(super) metrics: Metrics,
+    /// The writes under way, some of which have lost their caller.
+    pub(super) writes: TaskTracker,
 }
 
 impl Server {
     /// For requests that each come with their caller.
-    pub(super) fn for_callers(graphs: Graphs, policy: Arc<ArcSwap<Policy>>, audit: Audit, outside: Outside) -> Self {
-        Self { graphs, policy, audit: Some(audit), outside: Arc::new(outside), operator: false }
+    pub(super) fn for_callers(
+        graphs: Graphs,
+        policy: Arc<ArcSwap<Policy>>,
+        books: Books,
+        outside: Arc<ArcSwap<Outside>>,
+    ) -> Self {
+        Self { graphs, policy, books: Some(books), outside }
     }
 
     /// For a process that the operator has started for themselves.
     pub(super) fn for_operator(graphs: Graphs) -> Self {
-        Self { graphs, policy: Arc::default(), audit: None, outside: Arc::default(), operator: true }
+        Self { graphs, policy: Arc::default(), books: None, outside: Arc::default() }
     }
 
-    /// The graph that the arguments mean, for a tool that takes one.
-    fn graph_of(&self, tool: &tools::Tool, arguments: &JsonObject) -> Result<Option<Graph>, Reply> {
+    /// The graph that the arguments mean, for a tool that takes one, among those that the caller may know of. Where none is
+    /// meant, arguments that do not fit are the first thing to mend, as with Roam's own server.
+    fn graph_of(
+        &self,
+        tool: &tools::Tool,
+        arguments: &JsonObject,
+        local: bool,
+        sees: impl Fn(&str) -> bool,
+    ) -> Result<Option<Graph>, Reply> {
         if !tool.takes_graph() {
             return Ok(None);
         }
-        let wanted = tools::graph_argument(arguments)?;
-        self.graphs.resolve(wanted).map(Some).map_err(|error| Reply::from(&error))
+        let wanted = tool.graph_of(arguments)?;
+        self.graphs.resolve_for(wanted, local, sees).map(Some).or_else(|error| {
+            tool.check(arguments)?;
+            Err(Reply::from(&error))
+        })
     }
 
-    /// Whether the caller reaches the tool and may use it: on some graph that is here, if it takes one.
+    /// Whether the caller reaches the tool and may use it: on some graph that is here, if it takes one. Clients ask for the
+    /// list once, so while no graph is here it shows what can be used when one is.
     fn offers(&self, policy: &Policy, caller: &Caller, reach: &Reach, tool: &tools::Tool) -> bool {
-        let on = |graph| access::allows(policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph });
-        let allowed =
-            if tool.takes_graph() { self.graphs.list().iter().any(|graph| on(Some(graph.name()))) } else { on(None) };
+        let on = |graph| access::allows(policy, caller, &tool.operation(graph));
+        let here = if tool.takes_graph() { self.graphs.list() } else { Arc::default() };
+        let allowed = if here.is_empty() { on(None) } else { here.iter().any(|graph| on(Some(graph.name()))) };
         allowed && reach.covers(tool)
     }
 
     /// The peer and the caller: the operator, or whom `http` put into the request.
     fn caller<'a>(&self, context: &'a RequestContext<RoleServer>) -> Result<(Peer, &'a Caller), ErrorData> {
-        if self.operator {
+        if self.books.is_none() {
             return Ok((Peer::Admin, &Caller::Admin));
         }
-        let extensions = context.extensions.get::<axum::http::request::Parts>().map(|parts| &parts.extensions);
-        extensions
+        Self::http(context)
+            .map(|parts| &parts.extensions)
             .and_then(|extensions| Some((*extensions.get::<Peer>()?, extensions.get::<Caller>()?)))
             .ok_or_else(|| ErrorData::internal_error("The caller is not known.", None))
+    }
+
+    fn http(context: &RequestContext<RoleServer>) -> Option<&axum::http::request::Parts> {
+        context.extensions.get()
     }
 
     /// Decides about a call, does it if it may be done, and records both.
@@ -83,66 +116,81 @@ impl Server {
         peer: Peer,
         caller: &Caller,
         request: CallToolRequestParams,
+        place: Option<Place>,
     ) -> Result<CallToolResult, ErrorData> {
-        let policy = self.policy.load_full();
+        let policy = self.graphs.under(self.policy.load_full());
         let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
         let tool = tools::find(&request.name).ok_or_else(unknown)?;
         let arguments = request.arguments.unwrap_or_default();
         let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
         // A tool that no rule gives the caller is not there for them, in the list as in a call.
-        let reach = self.outside.reach(peer.plane());
+        let reach = self.outside.load().reach(peer.plane());
         if !self.offers(&policy, caller, &reach, tool) {
-            self.note_denied(&subject(None), "no rule gives them the tool", &arguments).await;
+            self.note_denied(&subject(None), &Barrier::NoRuleFits, &arguments).await;
             return Err(unknown());
         }
-        let graph = match self.graph_of(tool, &arguments) {
+        let sees = |graph: &str| access::sees(&policy, caller, graph);
+        let graph = match self.graph_of(tool, &arguments, reach.local, sees) {
             Ok(graph) => graph,
-            Err(reply) => return Ok(result(reply)),
+            Err(reply) => {
+                self.note_denied(&subject(None), &Barrier::NoGraph, &arguments).await;
+                return Ok(result(reply));
+            }
         };
         let name = graph.as_ref().map(Graph::name);
         let subject = subject(name);
-        let permit =
-            match access::decide(&policy, caller, &Operation { tool: tool.name, needs: tool.needs(), graph: name }) {
-                Ok(permit) => permit,
-                Err(reason) => {
-                    self.note_denied(&subject, &format!("{reason} ({})", reason.barrier()), &arguments).await;
-                    return Err(denied(reason));
-                }
-            };
-        // What writes is on record before it is done, or it is not done.
-        if let Some(audit) = &self.audit
-            && let Err(error) = audit.allowed(&subject, tool.is_write(), &arguments).await
-        {
-            return Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]));
-        }
+        let permit = match access::decide(&policy, caller, &tool.operation(name)) {
+            Ok(permit) => permit,
+            Err(reason) => {
+                self.note_denied(&subject, reason.barrier(), &arguments).await;
+                return Err(denied(reason));
+            }
+        };
         let known = self.graphs.list();
-        let visible =
-            known.iter().filter(|graph| access::sees(&policy, caller, graph.name())).map(Graph::info).collect();
+        let visible = known.iter().filter(|graph| sees(graph.name())).map(Graph::info).collect();
         let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
         let call = Call { permit, graph, visible, graphs, arguments, today, reach };
+        let done = self.clone().perform(tool, call, subject);
         if !tool.is_write() {
-            return Ok(result(self.clone().run(tool, call, subject).await));
+            return Ok(result(done.await));
         }
-        telemetry::note_write(tool.name);
-        // A write goes on when its caller goes away, so that its outcome is known and on record.
-        let running = tokio::spawn(self.clone().run(tool, call, subject));
-        let reply = running.await.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        // A write goes on when its caller goes away, so that its outcome is known and on record; it keeps its place.
+        let done = async move {
+            let _place = place;
+            done.await
+        };
+        let written = match &self.books {
+            Some(books) => books.writes.spawn(done),
+            None => tokio::spawn(done),
+        };
+        let reply = written.await.map_err(|error| {
+            tracing::error!(%error, tool = tool.name, "a write broke off");
+            ErrorData::internal_error("The call broke off; what it changed is not known.", None)
+        })?;
         Ok(result(reply))
     }
 
-    async fn note_denied(&self, subject: &Subject, reason: &str, arguments: &JsonObject) {
-        if let Some(audit) = &self.audit {
-            audit.denied(subject, reason, arguments).await;
+    async fn note_denied(&self, subject: &Subject, barrier: &Barrier, arguments: &JsonObject) {
+        if let Some(Books { audit, .. }) = &self.books {
+            audit.denied(subject, barrier, arguments).await;
         }
     }
 
-    /// Does a call that was allowed, and records how it ended.
-    async fn run(self, tool: &'static tools::Tool, call: Call, subject: Subject) -> Reply {
+    /// Does a call that was allowed. What writes is on record before it is done, or it is not done.
+    async fn perform(self, tool: &'static tools::Tool, call: Call, subject: Subject) -> Reply {
+        if let Some(Books { audit, .. }) = &self.books
+            && let Err(error) = audit.allowed(&subject, call.permit.origin(), tool.is_write(), &call.arguments).await
+        {
+            return Reply::error(error.to_string());
+        }
+        if tool.is_write() {
+            telemetry::note_write(tool.name);
+        }
         let started = Instant::now();
         let reply = tools::run(tool, call).await;
         let took = started.elapsed();
         tracing::info!(tool = tool.name, caller = subject.caller, failed = reply.is_error, ?took, "tool call");
-        if let Some(audit) = &self.audit {
+        if let Some(Books { audit, .. }) = &self.books {
             audit.ended(subject, reply.is_error, took).await;
         }
         reply
@@ -157,14 +205,26 @@ impl ServerHandler for Server {
             .with_instructions(INSTRUCTIONS)
     }
 
+    /// rmcp would note the revision that the client has asked for, also where it is answered with another one.
+    async fn initialize(
+        &self,
+        mut request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let agreed = self.negotiate_initialize(&request)?;
+        request.protocol_version = agreed.protocol_version.clone();
+        context.peer.set_peer_info(request);
+        Ok(agreed)
+    }
+
     /// Only what the caller may call. The list depends on the caller, so rmcp's default of a private cache scope is right.
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let (policy, (peer, caller)) = (self.policy.load_full(), self.caller(&context)?);
-        let reach = self.outside.reach(peer.plane());
+        let (policy, (peer, caller)) = (self.graphs.under(self.policy.load_full()), self.caller(&context)?);
+        let reach = self.outside.load().reach(peer.plane());
         let visible = tools::TOOLS.iter().filter(|tool| self.offers(&policy, caller, &reach, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
@@ -175,7 +235,62 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let (peer, caller) = self.caller(&context)?;
-        Ok(self.call(peer, caller, request).await?.into())
+        let tool = tools::find(&request.name).map(|tool| tool.name);
+        let measured = self.books.as_ref().map(|books| books.metrics.begin(peer.plane(), caller, tool));
+        let extensions = Self::http(&context).map(|parts| &parts.extensions);
+        let gone = extensions.and_then(|extensions| extensions.get::<Gone>()).map(|Gone(gone)| gone.clone());
+        let place = extensions.and_then(|extensions| extensions.get::<Place>()).cloned();
+        let answer = tokio::select! {
+            answer = self.call(peer, caller, request, place) => answer,
+            // A read ends here; a write goes on by itself.
+            () = async { gone.unwrap_or_default().cancelled().await } => return Err(given_up()),
+            () = context.ct.cancelled() => return Err(given_up()),
+        };
+        if let Some(measured) = measured {
+            measured.ended(outcome(&answer));
+        }
+        Ok(answer?.into())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(unknown::refusal(request))
+    }
+
+    /// rmcp would answer this and what follows as if it were offered.
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(unknown::not_offered("prompts/list"))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(unknown::not_offered("resources/list"))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(unknown::not_offered("resources/templates/list"))
+    }
+
+    async fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(unknown::not_offered("completion/complete"))
     }
 
     /// rmcp checks `Mcp-Param-*` headers against the schema that this gives; it reveals nothing to the caller.
@@ -184,34 +299,5 @@ impl ServerHandler for Server {
     }
 }
 
-/// A tool in the words of the protocol.
-pub(super) fn describe(tool: &tools::Tool) -> Tool {
-    let hints = tool.hints;
-    let annotations = ToolAnnotations::with_title(tool.title)
-        .read_only(hints.read_only)
-        .destructive(hints.destructive)
-        .idempotent(hints.idempotent)
-        .open_world(hints.open_world);
-    let description = Tool::new(tool.name, tool.description, tool.input_schema())
-        .with_title(tool.title)
-        .with_annotations(annotations);
-    match tool.output_schema() {
-        Some(schema) => description.with_raw_output_schema(schema),
-        None => description,
-    }
-}
-
-fn result(reply: Reply) -> CallToolResult {
-    let content = vec![match reply.image {
-        Some(image) => ContentBlock::image(image.data, image.mime_type),
-        None => ContentBlock::text(reply.text),
-    }];
-    let mut result = if reply.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
-    result.structured_content = reply.structured.map(Value::Object);
-    result
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
-fn denied(denied: access::Denied) -> ErrorData {
-    ErrorData::invalid_request(denied.to_string(), None)
-}
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! Who starts it is the operator, so nothing is asked of them, and nothing is kept from them.
 
+mod lines;
+
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +11,17 @@ use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::{ClientJsonRpcMessage, ClientNotification, RequestId, ServerJsonRpcMessage};
-use rmcp::service::{ServerInitializeError, serve_server};
+use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
-use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use super::server::Server;
 use crate::graph::Graphs;
+use lines::Lines;
 
-/// The longest a call in flight is waited for after the input has ended: longer than any call has time.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest a call in flight is waited for after the input has ended: longer than `--roam-timeout` can give it.
+const PATIENCE: Duration = Duration::from_secs(2000);
 
 /// Serves `graphs` over the standard streams of this process.
 ///
@@ -32,20 +34,17 @@ pub async fn serve_process(graphs: Graphs) -> io::Result<()> {
 
 /// Serves `graphs` until the input ends and every call that was read from it is answered.
 ///
+/// No handshake is waited for: what comes before `initialize` is served, as over HTTP and by Roam's own server.
+///
 /// # Errors
-/// When the client begins with something that is not MCP, or the output breaks off.
+/// When a part of the service breaks down.
 pub async fn serve(
     graphs: Graphs,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
 ) -> io::Result<()> {
-    let transport = Patient::new(AsyncRwTransport::new_server(input, output));
-    match serve_server(Server::for_operator(graphs), transport).await {
-        Ok(running) => running.waiting().await.map(drop).map_err(io::Error::other),
-        // Nothing was ever asked.
-        Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
-        Err(error) => Err(io::Error::other(error)),
-    }
+    let transport = Patient::new(Lines::new(input, output));
+    serve_directly(Server::for_operator(graphs), transport, None).waiting().await.map(drop).map_err(io::Error::other)
 }
 
 /// A transport whose end is not seen before everything it brought is answered.

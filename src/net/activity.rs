@@ -31,6 +31,8 @@ pub(super) struct Activity {
     /// Bytes until the HTTP/2 preface is complete.
     preface: AtomicU32,
     requests: AtomicU32,
+    /// Those of the requests whose reply has not begun.
+    unanswered: AtomicU32,
 }
 
 const NO_HEAD: u64 = u64::MAX;
@@ -45,6 +47,7 @@ impl Activity {
             h2: AtomicBool::new(h2),
             preface: AtomicU32::new(PREFACE),
             requests: AtomicU32::new(0),
+            unanswered: AtomicU32::new(0),
         })
     }
 
@@ -58,10 +61,10 @@ impl Activity {
 
     /// Whether there was any life since the last call.
     ///
-    /// On HTTP/2 pings move bytes all the time: there a request is life as long as it runs, for pings prove the peer
-    /// alive, and bytes are none.
+    /// On HTTP/2 pings move bytes all the time, so bytes are no life. There a request is, until its reply begins, for pings
+    /// prove that its peer waits for it; and then each piece of the reply that the peer has room for.
     pub(super) fn take_moved(&self) -> bool {
-        self.moved.swap(false, Relaxed) || (self.h2.load(Relaxed) && self.in_flight())
+        self.moved.swap(false, Relaxed) || (self.h2.load(Relaxed) && self.unanswered.load(Relaxed) > 0)
     }
 
     /// Whether a request is between its head and the end of its reply.
@@ -77,7 +80,8 @@ impl Activity {
         self.head.store(NO_HEAD, Relaxed);
         self.moved.store(true, Relaxed);
         self.requests.fetch_add(1, Relaxed);
-        InFlight(Arc::clone(self))
+        self.unanswered.fetch_add(1, Relaxed);
+        InFlight { activity: Arc::clone(self), answered: false }
     }
 
     fn read(&self, bytes: usize) {
@@ -116,19 +120,30 @@ impl Activity {
 
 /// A request between its head and the end of its reply.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
+pub(super) struct InFlight {
+    activity: Arc<Activity>,
+    answered: bool,
+}
 
 impl InFlight {
     /// Keeps the request in flight until `body` has been sent or dropped.
-    pub(super) fn until_sent(self, body: Body) -> Reply {
-        Reply { body, _in_flight: self }
+    pub(super) fn until_sent(mut self, body: Body) -> Reply {
+        self.answer();
+        Reply { body, in_flight: self }
+    }
+
+    fn answer(&mut self) {
+        if !std::mem::replace(&mut self.answered, true) {
+            self.activity.unanswered.fetch_sub(1, Relaxed);
+        }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.moved.store(true, Relaxed);
-        self.0.requests.fetch_sub(1, Relaxed);
+        self.answer();
+        self.activity.moved.store(true, Relaxed);
+        self.activity.requests.fetch_sub(1, Relaxed);
     }
 }
 
@@ -136,7 +151,7 @@ impl Drop for InFlight {
 #[derive(Debug)]
 pub(super) struct Reply {
     body: Body,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl HttpBody for Reply {
@@ -144,7 +159,9 @@ impl HttpBody for Reply {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.in_flight.activity.moved.store(true, Relaxed);
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -21,11 +21,18 @@ pub(super) struct Slots {
     counts: Arc<Mutex<Counts>>,
 }
 
+/// How many connections there are, and were not let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Open now, by plane; a plane that never had any is missing.
+    pub open: HashMap<Plane, usize>,
+    /// Refused since the start, by the limit that was reached.
+    pub turned_away: HashMap<&'static str, u64>,
+}
+
 #[derive(Debug, Default)]
 struct Counts {
-    open: usize,
-    limited: usize,
-    public: usize,
+    told: Connections,
     by_source: HashMap<IpAddr, usize>,
     refused: u64,
     warned: Option<Instant>,
@@ -43,9 +50,8 @@ impl Slots {
         Self { limits, counts: Arc::default() }
     }
 
-    /// Connections open now, on all planes.
-    pub(super) fn open(&self) -> usize {
-        lock(&self.counts).open
+    pub(super) fn connections(&self) -> Connections {
+        lock(&self.counts).told.clone()
     }
 
     /// A place for a connection of `peer`, unless a limit is reached.
@@ -60,6 +66,17 @@ impl Slots {
     }
 }
 
+impl Connections {
+    /// Open now on `plane`.
+    pub fn on(&self, plane: Plane) -> usize {
+        self.open.get(&plane).copied().unwrap_or_default()
+    }
+
+    fn all_but_the_operators(&self) -> usize {
+        self.open.values().sum::<usize>() - self.on(Plane::Admin)
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         lock(&self.counts).remove(&self.peer);
@@ -71,9 +88,9 @@ impl Counts {
     fn reached(&self, limits: &Limits, peer: &Peer) -> Option<&'static str> {
         if peer.plane() == Plane::Admin {
             None
-        } else if self.limited >= limits.connections {
+        } else if self.told.all_but_the_operators() >= limits.connections {
             Some("connections")
-        } else if peer.plane() == Plane::Funnel && self.public >= limits.public {
+        } else if peer.plane() == Plane::Funnel && self.told.on(Plane::Funnel) >= limits.public {
             Some("public connections")
         } else if source(peer).is_some_and(|key| self.by_source.get(&key).is_some_and(|n| *n >= limits.per_source)) {
             Some("connections of one source")
@@ -83,18 +100,14 @@ impl Counts {
     }
 
     fn add(&mut self, peer: &Peer) {
-        self.open += 1;
-        self.limited += usize::from(peer.plane() != Plane::Admin);
-        self.public += usize::from(peer.plane() == Plane::Funnel);
+        *self.told.open.entry(peer.plane()).or_default() += 1;
         if let Some(key) = source(peer) {
             *self.by_source.entry(key).or_default() += 1;
         }
     }
 
     fn remove(&mut self, peer: &Peer) {
-        self.open -= 1;
-        self.limited -= usize::from(peer.plane() != Plane::Admin);
-        self.public -= usize::from(peer.plane() == Plane::Funnel);
+        *self.told.open.entry(peer.plane()).or_default() -= 1;
         if let Some(key) = source(peer)
             && let Some(n) = self.by_source.get_mut(&key)
         {
@@ -108,6 +121,7 @@ impl Counts {
     fn refuse(&mut self, peer: &Peer, limit: &'static str) {
         debug!(plane = %peer.plane(), limit, "connection refused");
         self.refused += 1;
+        *self.told.turned_away.entry(limit).or_default() += 1;
         if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
             warn!(plane = %peer.plane(), limit, refused = self.refused, "too many connections; refusing some");
             self.refused = 0;
@@ -137,7 +151,7 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
 #[cfg(test)]
 mod tests {
     use super::{Limits, Slots, source};
-    use crate::access::Peer;
+    use crate::access::{Peer, Plane};
 
     fn funnel(address: &str) -> Peer {
         Peer::Funnel { source: format!("{address}:1").parse().unwrap() }
@@ -154,6 +168,8 @@ mod tests {
         let _second = slots.take(funnel("192.0.2.1")).unwrap();
         assert!(slots.take(funnel("192.0.2.1")).is_none());
         assert!(slots.take(funnel("192.0.2.2")).is_some(), "another source is not affected");
+        let told = slots.connections();
+        assert_eq!((told.on(Plane::Funnel), told.turned_away["connections of one source"]), (2, 1));
         drop(first);
         assert!(slots.take(funnel("192.0.2.1")).is_some());
     }
@@ -173,7 +189,7 @@ mod tests {
         let slots = Slots::new(Limits::default());
         drop(slots.take(funnel("192.0.2.1")));
         drop(slots.take(Peer::Admin));
-        assert_eq!(slots.open(), 0);
+        assert_eq!(slots.connections().open.values().sum::<usize>(), 0);
         assert!(slots.counts.lock().unwrap().by_source.is_empty());
     }
 

@@ -43,8 +43,7 @@ impl Problem {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::Graph(error) if error.code == Some(ErrorCode::UNKNOWN_ACTION) => StatusCode::NOT_FOUND,
-            Self::Graph(error) if error.code == Some(ErrorCode::VALIDATION_ERROR) => StatusCode::BAD_REQUEST,
-            // What an action rejects is a failure of the action, as Roam sees it.
+            // What an action rejects is a failure of the action, as Roam sees it, even if the arguments are wrong.
             Self::Graph(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -66,7 +65,6 @@ impl Problem {
             Self::ForeignHost => "FORBIDDEN",
             Self::NoSuchRoute => "NOT_FOUND",
             Self::Graph(error) if error.code == Some(ErrorCode::UNKNOWN_ACTION) => "UNKNOWN_ACTION",
-            Self::Graph(error) if error.code == Some(ErrorCode::VALIDATION_ERROR) => "VALIDATION_ERROR",
             Self::Graph(_) => "INTERNAL_ERROR",
         }
     }

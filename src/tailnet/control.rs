@@ -30,8 +30,16 @@ pub(super) struct Control {
 #[derive(Default)]
 struct Shared {
     next: AtomicU64,
-    pending: Mutex<HashMap<u64, oneshot::Sender<Result<Value, NodeError>>>>,
+    pending: Mutex<Pending>,
     listeners: Mutex<HashMap<u64, mpsc::UnboundedSender<Accepted>>>,
+}
+
+/// Who waits for a reply.
+#[derive(Default)]
+struct Pending {
+    asked: HashMap<u64, oneshot::Sender<Result<Value, NodeError>>>,
+    /// Set when no reply comes any more: whoever asked then would wait for ever.
+    closed: bool,
 }
 
 #[derive(Serialize)]
@@ -57,12 +65,18 @@ impl Control {
     /// Sends `request` and waits for the reply.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, NodeError> {
         let id = self.unique();
-        let (sender, reply) = oneshot::channel();
-        lock(&self.shared.pending).insert(id, sender);
         let mut line = serde_json::to_vec(&Numbered { id, request }).map_err(unreadable)?;
         line.push(b'\n');
+        let (sender, reply) = oneshot::channel();
+        {
+            let mut pending = lock(&self.shared.pending);
+            if pending.closed {
+                return Err(NodeError::gone());
+            }
+            pending.asked.insert(id, sender);
+        }
         if self.lines.send(line).is_err() {
-            lock(&self.shared.pending).remove(&id);
+            lock(&self.shared.pending).asked.remove(&id);
             return Err(NodeError::gone());
         }
         let result = reply.await.unwrap_or_else(|_| Err(NodeError::gone()))?;
@@ -104,7 +118,12 @@ async fn read(reader: OwnedReadHalf, shared: Arc<Shared>, events: mpsc::Unbounde
         match serde_json::from_str(&line) {
             Ok(Line::Reply(reply)) => shared.resolve(reply),
             Ok(Line::Event(Event::Connection(connection))) => shared.hand_over(connection),
-            Ok(Line::Event(Event::Log { level, message })) => log(&level, &message),
+            Ok(Line::Event(Event::Log { level, message, dropped })) => {
+                if dropped > 0 {
+                    tracing::warn!(target: "tailscale", dropped, "log lines lost: they came faster than they were read");
+                }
+                log(&level, &message);
+            }
             Ok(Line::Event(Event::ListenerClosed { listener, message })) => {
                 tracing::debug!(listener, message, "tailnet listener closed");
                 lock(&shared.listeners).remove(&listener);
@@ -114,13 +133,13 @@ async fn read(reader: OwnedReadHalf, shared: Arc<Shared>, events: mpsc::Unbounde
             Err(error) => tracing::error!(%error, "unreadable line from the embedded node"),
         }
     }
-    lock(&shared.pending).clear();
+    *lock(&shared.pending) = Pending { closed: true, ..Pending::default() };
     lock(&shared.listeners).clear();
 }
 
 impl Shared {
     fn resolve(&self, reply: Reply) {
-        if let Some(sender) = lock(&self.pending).remove(&reply.id) {
+        if let Some(sender) = lock(&self.pending).asked.remove(&reply.id) {
             // The asker may have given up.
             drop(sender.send(reply.error.map_or(Ok(reply.result), Err)));
         }
@@ -161,6 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Write};
+    use std::time::Duration;
 
     use super::super::message::{Kind, Status};
     use super::*;
@@ -202,6 +222,9 @@ mod tests {
         let (control, mut events) = pair(|_| None);
         let error = control.ask::<Status>(&Request::Up).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Cancelled);
+        // The other direction may still be open.
+        let again = tokio::time::timeout(Duration::from_secs(5), control.ask::<Status>(&Request::Status)).await;
+        assert_eq!(again.unwrap().unwrap_err().kind, ErrorKind::Cancelled);
         assert!(events.recv().await.is_none());
         let (_, mut connections) = control.register_listener();
         control.forget_listener(1);

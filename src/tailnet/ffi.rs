@@ -11,11 +11,52 @@ unsafe extern "C" {
     fn roam_tailnet_start(config_json: *const c_char, control_fd: c_int) -> c_int;
 }
 
+/// Go's runtime, asleep until it is needed.
+#[cfg(go_sleeps)]
+mod runtime {
+    use std::ffi::{c_char, c_int};
+    use std::ptr::null_mut;
+    use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+
+    type Start = extern "C" fn(c_int, *const *const c_char);
+
+    unsafe extern "C" {
+        /// The one entry that `build.rs` took out of `.init_array`; the linker names the beginning of its section.
+        static __start_roam_go_init: Start;
+    }
+
+    /// What the system handed to the process. Go finds its arguments, its environment and facts about the machine there.
+    static COUNT: AtomicI32 = AtomicI32::new(0);
+    static ARGUMENTS: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
+
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static REMEMBER: Start = remember;
+
+    extern "C" fn remember(count: c_int, arguments: *const *const c_char) {
+        COUNT.store(count, Ordering::Relaxed);
+        ARGUMENTS.store(arguments.cast_mut(), Ordering::Release);
+    }
+
+    /// Starts the runtime and returns at once; a call into Go waits until it runs. To be called once.
+    pub(super) fn wake() {
+        let arguments = ARGUMENTS.load(Ordering::Acquire);
+        // SAFETY: the linker fills the section with the start of Go's runtime, which has this signature and gets what
+        // glibc gives to every function of `.init_array`; that is at the bottom of the stack and stays there.
+        unsafe { __start_roam_go_init(COUNT.load(Ordering::Relaxed), arguments) };
+    }
+}
+
 /// Starts the Go side. `control` is its end of the control socket.
 ///
 /// Call it once in the life of the process, from a thread that never ends: Go keeps that thread's signal stack in use,
 /// and a thread that has been torn down has none.
 pub(super) fn start(config: &CStr, control: OwnedFd) -> io::Result<()> {
+    #[cfg(go_sleeps)]
+    {
+        static WOKEN: std::sync::Once = std::sync::Once::new();
+        WOKEN.call_once(runtime::wake);
+    }
     // SAFETY: `config` is NUL-terminated and lives over the call, in which Go copies it; the descriptor is open and its
     // ownership passes to Go here, by `into_raw_fd`.
     let code = unsafe { roam_tailnet_start(config.as_ptr(), control.into_raw_fd()) };

@@ -14,7 +14,7 @@ pub(super) enum Request<'a> {
     Up,
     Status,
     Whois { address: IpAddr },
-    Certificate { domain: &'a str },
+    Certificate { domain: &'a str, min_validity: u32 },
     Listen { listener: u64, kind: Kind, port: u16 },
     Unlisten { listener: u64 },
     QueryFeature { feature: &'a str },
@@ -81,6 +81,9 @@ pub enum Event {
         level: String,
         /// The line.
         message: String,
+        /// How many before it were lost.
+        #[serde(default)]
+        dropped: u64,
     },
     /// A connection was accepted; handled by the listener it names.
     Connection(Connection),
@@ -132,14 +135,10 @@ pub struct Status {
     pub funnel_ports: Vec<u16>,
     /// When the node's key ends (RFC 3339); `None` if it does not.
     pub key_expiry: Option<String>,
-    /// Whether it has ended.
-    pub key_expired: bool,
     /// Whether the control server is being heard.
     pub online: bool,
     /// Warnings in force.
     pub health: Vec<Health>,
-    /// Connections that are open between Go and Rust.
-    pub connections: u64,
     /// Where to let the node in, while it waits for that.
     pub login_url: String,
 }
@@ -219,14 +218,12 @@ pub struct NodeError {
     pub retry_after: Option<f64>,
 }
 
-/// Kinds of [`NodeError`].
+/// Kinds of [`NodeError`]: those that make a difference here. `vendor/libtailscale/README.md` has all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The control server refused the credential: get a new one.
     Auth,
-    /// A person has to log in.
-    LoginRequired,
     /// No such address in the tailnet.
     NotFound,
     /// The tailnet's policy does not allow Funnel for this node.
@@ -237,8 +234,6 @@ pub enum ErrorKind {
     RateLimited,
     /// The certificate authority failed otherwise.
     Certificate,
-    /// The port is taken.
-    AddressInUse,
     /// The node was closed meanwhile.
     Cancelled,
     /// We asked for nonsense.

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -82,25 +83,26 @@ impl Node {
         self.control.ask(&Request::Whois { address }).await
     }
 
-    /// The certificate chain and key of `domain`, both PEM: from the state directory or newly issued.
+    /// The certificate chain and key of `domain`, both PEM: from the state directory or newly issued. One with less than
+    /// `min_validity` left is renewed first, and what that fails of is told; with zero a renewal goes on by itself.
     ///
     /// # Errors
     /// [`super::ErrorKind::RateLimited`] with the seconds to wait, [`super::ErrorKind::Certificate`] otherwise.
-    pub async fn certificate(&self, domain: &str) -> Result<(String, Secret), NodeError> {
+    pub async fn certificate(&self, domain: &str, min_validity: Duration) -> Result<(String, Secret), NodeError> {
         #[derive(serde::Deserialize)]
         struct Pair {
             chain: String,
             key: String,
         }
-        let Pair { chain, key } = self.control.ask(&Request::Certificate { domain }).await?;
+        let min_validity = u32::try_from(min_validity.as_secs()).unwrap_or(u32::MAX);
+        let Pair { chain, key } = self.control.ask(&Request::Certificate { domain, min_validity }).await?;
         Ok((chain, Secret::from(key)))
     }
 
     /// Opens `port` to the tailnet or to Funnel.
     ///
     /// # Errors
-    /// [`super::ErrorKind::FunnelUnavailable`], [`super::ErrorKind::HttpsUnavailable`] or
-    /// [`super::ErrorKind::AddressInUse`].
+    /// [`super::ErrorKind::FunnelUnavailable`] or [`super::ErrorKind::HttpsUnavailable`] when the tailnet does not allow it.
     pub async fn listen(&self, kind: Kind, port: u16) -> Result<TailnetListener, NodeError> {
         let (number, connections) = self.control.register_listener();
         // Made first: it forgets the number again if the request fails.

@@ -1,5 +1,7 @@
 //! Arguments: how they are described to clients, and how they are read.
 
+mod number;
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
@@ -7,16 +9,28 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Reply, locator};
+use super::{Failure, Reply};
+pub(super) use number::{Number, Whole};
 
-/// The graph a call names, if it names one.
-///
-/// # Errors
-/// A reply to send back, when `graph` is there and is not a string.
-pub fn graph_argument(arguments: &Map<String, Value>) -> Result<Option<&str>, Reply> {
+/// What a tool takes.
+pub(super) struct Input {
+    /// Describes it to clients.
+    pub(super) schema: fn() -> Map<String, Value>,
+    /// Says what does not fit.
+    pub(super) check: fn(&Map<String, Value>) -> Result<(), Failure>,
+}
+
+impl Input {
+    /// What fits `T`.
+    pub(super) const fn of<T: DeserializeOwned + JsonSchema>() -> Self {
+        Self { schema: schema::<T>, check: |arguments| parse::<T>(arguments).map(drop) }
+    }
+}
+
+/// What is given as `graph`, which every tool on a graph takes.
+pub(super) fn graph(arguments: &Map<String, Value>) -> Result<Option<&str>, Reply> {
     match arguments.get("graph") {
-        // What `search` finds is called by graph and uid, and `fetch` gets nothing else.
-        None => Ok(arguments.get("id").and_then(Value::as_str).and_then(locator::graph_of)),
+        None => Ok(None),
         Some(Value::String(graph)) => Ok(Some(graph.as_str()).filter(|graph| !graph.is_empty())),
         Some(_) => Err(Reply::invalid("`graph` is the nickname or the name of a graph, as a string")),
     }
@@ -24,12 +38,25 @@ pub fn graph_argument(arguments: &Map<String, Value>) -> Result<Option<&str>, Re
 
 /// Reads the arguments of a tool. What the tool does not know is ignored.
 pub(super) fn parse<T: DeserializeOwned + JsonSchema>(arguments: &Map<String, Value>) -> Result<T, Failure> {
-    refuse_null::<T>(arguments)?;
-    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| Failure::Arguments(error.to_string()))
+    refuse_null::<T>(arguments, "")?;
+    read(Value::Object(arguments.clone())).map_err(Failure::Arguments)
+}
+
+/// Reads what a client sent.
+///
+/// # Errors
+/// What does not fit, and where in `value` it stands.
+pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| match error.path().iter().len() {
+        // The whole of it, or a part that is not there; the text names which.
+        0 => error.inner().to_string(),
+        _ => format!("`{}`: {}", error.path(), error.inner()),
+    })
 }
 
 /// Serde would read null as "not given"; a caller who sent it meant something, and it was not that.
-pub(super) fn refuse_null<T: JsonSchema>(arguments: &Map<String, Value>) -> Result<(), Failure> {
+/// `within` is the path to the arguments.
+pub(super) fn refuse_null<T: JsonSchema>(arguments: &Map<String, Value>, within: &str) -> Result<(), Failure> {
     if !arguments.values().any(Value::is_null) {
         return Ok(());
     }
@@ -38,7 +65,7 @@ pub(super) fn refuse_null<T: JsonSchema>(arguments: &Map<String, Value>) -> Resu
     let null =
         |(key, value): &(&String, &Value)| value.is_null() && known.is_some_and(|known| known.contains_key(*key));
     match arguments.iter().find(null) {
-        Some((key, _)) => Err(Failure::Arguments(format!("`{key}` is null; leave it out instead"))),
+        Some((key, _)) => Err(Failure::Arguments(format!("`{within}{key}` is null; leave it out instead"))),
         None => Ok(()),
     }
 }
@@ -57,8 +84,8 @@ pub(super) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// The JSON Schema of an arguments struct or of a result.
-pub(super) fn schema<T: JsonSchema>() -> Map<String, Value> {
+/// The JSON Schema of an arguments struct.
+fn schema<T: JsonSchema>() -> Map<String, Value> {
     // Whole schemas in one piece: some clients do not follow references.
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = std::mem::take(generator.into_root_schema_for::<T>().ensure_object());
@@ -103,62 +130,9 @@ pub(super) fn with_graph(mut schema: Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// A number, also when a client wrote it as a string.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Number(serde_json::Number);
-
-impl From<u32> for Number {
-    fn from(value: u32) -> Self {
-        Self(value.into())
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Number(number) => Ok(Self(number)),
-            Value::String(text) => match text.trim().parse() {
-                Ok(number) => Ok(Self(number)),
-                Err(_) => Err(D::Error::custom(format!("expected a number, not {text:?}"))),
-            },
-            other => Err(D::Error::custom(format!("expected a number, not {other}"))),
-        }
-    }
-}
-
-impl JsonSchema for Number {
-    fn schema_name() -> Cow<'static, str> {
-        "Number".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number" })
-    }
-}
-
-/// A whole number, at least `LEAST`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Whole<const LEAST: u64>(u64);
-
-impl<'de, const LEAST: u64> Deserialize<'de> for Whole<LEAST> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Number(number) = Number::deserialize(deserializer)?;
-        match number.as_u64() {
-            Some(whole) if whole >= LEAST => Ok(Self(whole)),
-            _ => Err(D::Error::custom(format!("expected a whole number from {LEAST} up, not {number}"))),
-        }
-    }
-}
-
-impl<const LEAST: u64> JsonSchema for Whole<LEAST> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Whole{LEAST}").into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": LEAST })
-    }
-}
+/// No arguments.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Nothing {}
 
 /// How the children of a page or block are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -210,7 +184,7 @@ impl<'de> Deserialize<'de> for Order {
             Some("last") => Ok(Self::Word("last")),
             _ => serde_json::from_value(value)
                 .map(Self::Index)
-                .map_err(|_| D::Error::custom("`order` is \"first\", \"last\" or a number counted from 0")),
+                .map_err(|_| D::Error::custom("expected \"first\", \"last\" or a number counted from 0")),
         }
     }
 }

@@ -3,9 +3,11 @@
 //! What happened is never made up: a report that does not answer the request item by item is an error, and nothing is
 //! called done that Roam did not call done.
 
+mod one_by_one;
+
 use serde_json::{Map, Value, json};
 
-use super::{Call, Failure, Outcome, refuse};
+use super::{Call, Failure, Outcome};
 use crate::graph::{Action, ErrorCode, GraphError};
 
 /// How many blocks one call may touch; Roam's own limit.
@@ -43,10 +45,14 @@ impl Batch {
         }
         let results = match call.ask(self.action, request).await {
             Ok(answer) => self.results(answer)?,
-            Err(failure) if is_unknown(&failure) => self.one_by_one(call, failure).await?,
+            Err(failure) if is_unknown(&failure) => one_by_one::run(&self, call, failure).await?,
             Err(failure) => return Err(failure),
         };
-        report(results)
+        self.report(results)
+    }
+
+    fn deletes(&self) -> bool {
+        self.action == Action::DeleteBlocks
     }
 
     /// The results in Roam's answer, if there is one for each block, in order.
@@ -57,7 +63,8 @@ impl Batch {
         let listed = answer["results"].as_array();
         match listed {
             Some(results) if results.len() == self.items.len() && self.items.iter().zip(results).all(answers) => {
-                Ok(results.iter().filter_map(|result| result.as_object().cloned()).collect())
+                let fields = |result: &Value| line(&result["uid"], &result["ok"], result.clone());
+                Ok(results.iter().map(fields).collect())
             }
             _ => {
                 let message =
@@ -68,32 +75,23 @@ impl Batch {
         }
     }
 
-    /// For a version of Roam that only knows the action for one block.
-    async fn one_by_one(self, call: &Call, unknown: Failure) -> Result<Vec<Map<String, Value>>, Failure> {
-        let mut results = Vec::with_capacity(self.items.len());
-        let mut stopped: Option<Failure> = None;
-        for item in self.items {
-            let result = match &stopped {
-                None => call.ask(self.single, json!({ "block": item.block })).await,
-                Some(_) => Err(refuse("Not tried, because the block before it failed.")),
-            };
-            results.push(match result {
-                Ok(answer) if answer["deleted"] == Value::Bool(false) => {
-                    line(&item.uid, false, json!({ "deleted": false, "reason": answer["reason"] }))
-                }
-                Ok(answer) => line(&item.uid, true, answer),
-                Err(failure) if results.is_empty() && is_unknown(&failure) => return Err(unknown),
-                Err(failure) => {
-                    let result = line(&item.uid, false, told(&failure));
-                    // A block that cannot be changed says nothing about the next one; a lost connection does.
-                    if stopped.is_none() && !is_about_the_block(&failure) {
-                        stopped = Some(failure);
-                    }
-                    result
-                }
-            });
+    /// Something done is a result, whatever failed beside it; nothing done is an error.
+    fn report(&self, results: Vec<Map<String, Value>>) -> Outcome {
+        let succeeded = results.iter().filter(|result| result.get("ok") == Some(&Value::Bool(true))).count();
+        let failed = results.len() - succeeded;
+        if succeeded > 0 {
+            return Ok(json!({ "success": failed == 0, "succeeded": succeeded, "failed": failed, "results": results }));
         }
-        Ok(results)
+        let code = shared(&results, code_of);
+        let not_found = code.as_deref() == Some(ErrorCode::NOT_FOUND.as_str());
+        let message = match shared(&results, |result| result.get("message").and_then(Value::as_str).map(str::to_owned))
+        {
+            _ if not_found && self.deletes() => not_deleted(&results),
+            Some(message) => message,
+            None => format!("All {failed} failed; `results` says why for each."),
+        };
+        let code = code.map_or(ErrorCode::BATCH_FAILED, ErrorCode::from);
+        Err(GraphError::new(code, message).with("results", results).with("succeeded", 0).with("failed", failed).into())
     }
 }
 
@@ -101,49 +99,36 @@ fn is_unknown(failure: &Failure) -> bool {
     failure.code().is_some_and(|code| matches!(code.as_str(), "UNKNOWN_ACTION" | "ACTION_NOT_AVAILABLE"))
 }
 
-/// Roam rejects what it cannot do to a block with INTERNAL_ERROR.
-fn is_about_the_block(failure: &Failure) -> bool {
-    let known = [ErrorCode::NOT_FOUND, ErrorCode::VALIDATION_ERROR, ErrorCode::INTERNAL_ERROR];
-    failure.code().is_some_and(|code| known.contains(code))
-}
-
-fn told(failure: &Failure) -> Value {
-    match failure {
-        Failure::Arguments(message) => json!({ "message": message }),
-        Failure::Graph(error) => {
-            json!({ "code": error.code.as_ref().map(ErrorCode::as_str), "message": error.message })
-        }
-    }
-}
-
-fn line(uid: &str, ok: bool, more: Value) -> Map<String, Value> {
-    let mut line = Map::from_iter([("uid".to_owned(), uid.into()), ("ok".to_owned(), ok.into())]);
+/// One line of the report. A field that Roam left empty is not there: the schema of the report knows no `null`.
+fn line(uid: &Value, ok: &Value, more: Value) -> Map<String, Value> {
+    let mut line = Map::from_iter([("uid".to_owned(), uid.clone()), ("ok".to_owned(), ok.clone())]);
     if let Value::Object(more) = more {
         line.extend(more.into_iter().filter(|(key, value)| !value.is_null() && key != "uid" && key != "ok"));
     }
     line
 }
 
-/// Something done is a result, whatever failed beside it; nothing done is an error.
-fn report(results: Vec<Map<String, Value>>) -> Outcome {
-    let succeeded = results.iter().filter(|result| result.get("ok") == Some(&Value::Bool(true))).count();
-    let failed = results.len() - succeeded;
-    if succeeded > 0 {
-        return Ok(json!({ "success": failed == 0, "succeeded": succeeded, "failed": failed, "results": results }));
+/// That nothing was deleted, and what is known of why: what Roam does not call absent may still be there.
+fn not_deleted(results: &[Map<String, Value>]) -> String {
+    let uid = |result: &Map<String, Value>| result.get("uid").and_then(Value::as_str).map(quoted).unwrap_or_default();
+    let uids = results.iter().map(uid).collect::<Vec<_>>().join(", ");
+    let kept = results.iter().filter_map(|result| Some((uid(result), reason(result.get("reason")?)?)));
+    let kept: Vec<_> = kept.map(|(uid, reason)| format!("{uid} because of {}", quoted(&reason))).collect();
+    if kept.is_empty() {
+        format!("{NOT_DELETED} {uids}: none of them is there. Trying again will not help.")
+    } else {
+        format!("{NOT_DELETED} {uids}. Roam kept {}. Read them again: they may still be there.", kept.join(", "))
     }
-    let code = shared(&results, code_of);
-    let message =
-        match (&code, shared(&results, |result| result.get("message").and_then(Value::as_str).map(str::to_owned))) {
-            (Some(code), _) if code == ErrorCode::NOT_FOUND.as_str() => {
-                let uids: Vec<String> =
-                    results.iter().filter_map(|result| result.get("uid")?.as_str().map(quoted)).collect();
-                format!("{NOT_DELETED} {}: none of them is there. Trying again will not help.", uids.join(", "))
-            }
-            (_, Some(message)) => message,
-            _ => format!("All {failed} failed; `results` says why for each."),
-        };
-    let code = code.map_or(ErrorCode::BATCH_FAILED, ErrorCode::from);
-    Err(GraphError::new(code, message).with("results", results).with("succeeded", 0).with("failed", failed).into())
+}
+
+/// Why Roam did not delete something, unless that is because it is not there.
+pub(super) fn reason(given: &Value) -> Option<String> {
+    match given {
+        Value::Null => None,
+        Value::String(reason) if reason == "not-found" => None,
+        Value::String(reason) => Some(reason.clone()),
+        odd => Some(odd.to_string()),
+    }
 }
 
 fn code_of(result: &Map<String, Value>) -> Option<String> {

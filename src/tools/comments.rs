@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::arguments::{Number, schema};
+use super::arguments::{Input, Number};
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Hints, Outcome, Tool, json, or, output, refuse};
 use crate::graph::{Action, without_annotations};
@@ -19,7 +19,7 @@ pub(super) const ADD_COMMENT: Tool = Tool {
     ),
     class: Class::Append,
     hints: Hints::ADDS,
-    input: schema::<AddComment>,
+    input: Input::of::<AddComment>(),
     output: Some(output::uids),
     run: |call| json(add_comment(call)),
 };
@@ -35,7 +35,7 @@ pub(super) const GET_COMMENTS: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<GetComments>,
+    input: Input::of::<GetComments>(),
     output: None,
     run: |call| json(get_comments(call)),
 };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Order, ViewType, schema};
+use super::arguments::{Input, Order, ViewType};
 use super::day::daily_note;
 use super::wording::reminder;
 use super::{Call, Class, Hints, Outcome, Tool, json, or, output, refuse};
@@ -21,7 +21,7 @@ pub(super) const CREATE_PAGE: Tool = Tool {
     ),
     class: Class::Append,
     hints: Hints::ADDS,
-    input: schema::<CreatePage>,
+    input: Input::of::<CreatePage>(),
     output: Some(output::uid),
     run: |call| json(create_page(call)),
 };
@@ -38,7 +38,7 @@ pub(super) const CREATE_BLOCK: Tool = Tool {
     ),
     class: Class::Append,
     hints: Hints::ADDS,
-    input: schema::<CreateBlock>,
+    input: Input::of::<CreateBlock>(),
     output: Some(output::uids),
     run: |call| json(create_block(call)),
 };
@@ -53,7 +53,7 @@ pub(super) const APPEND_TO_DAILY_NOTE: Tool = Tool {
     ),
     class: Class::Append,
     hints: Hints::ADDS,
-    input: schema::<AppendToDailyNote>,
+    input: Input::of::<AppendToDailyNote>(),
     output: Some(output::uids),
     run: |call| json(append_to_daily_note(call)),
 };
@@ -122,7 +122,7 @@ async fn create_page(call: Call) -> Outcome {
     }));
     let markdown = arguments.markdown.as_deref().map(without_annotations);
     let made = call.ask(Action::PageFromMarkdown, json!({ "page": page, "markdown-string": markdown })).await?;
-    Ok(json!({ "uid": or(made["uid"].clone(), "".into()) }))
+    Ok(with(made, "uid", "".into()))
 }
 
 async fn create_block(call: Call) -> Outcome {
@@ -150,5 +150,13 @@ async fn add(call: &Call, mut place: Place, under: Option<&str>, markdown: &str,
     }
     let request = json!({ "location": place, "markdown-string": without_annotations(markdown), "open": open });
     let made = call.ask(Action::BlockFromMarkdown, request).await?;
-    Ok(json!({ "uids": or(made["uids"].clone(), json!([])) }))
+    Ok(with(made, "uids", json!([])))
+}
+
+/// Everything that Roam says of what it made, and `otherwise` for what it should have said.
+fn with(made: Value, key: &str, otherwise: Value) -> Value {
+    let Value::Object(mut fields) = made else { return json!({ key: otherwise }) };
+    let said = fields.entry(key).or_insert(Value::Null);
+    *said = or(said.take(), otherwise);
+    fields.into()
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::schema;
-use super::batch::{Batch, Item, NOT_DELETED, quoted};
+use super::arguments::Input;
+use super::batch::{Batch, Item, NOT_DELETED, quoted, reason};
 use super::wording::reminder;
 use super::{Call, Class, Hints, Outcome, Tool, json, output, success};
 use crate::graph::{Action, ErrorCode, GraphError};
@@ -29,7 +29,7 @@ pub(super) const DELETE_BLOCK: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::DELETES,
-    input: schema::<DeleteBlock>,
+    input: Input::of::<DeleteBlock>(),
     output: Some(output::deletion),
     run: |call| json(delete_block(call)),
 };
@@ -45,7 +45,7 @@ pub(super) const DELETE_BLOCKS: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::DELETES,
-    input: schema::<DeleteBlocks>,
+    input: Input::of::<DeleteBlocks>(),
     output: Some(output::batch),
     run: |call| json(delete_blocks(call)),
 };
@@ -61,7 +61,7 @@ pub(super) const DELETE_PAGE: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::DELETES,
-    input: schema::<DeletePage>,
+    input: Input::of::<DeletePage>(),
     output: Some(output::deletion),
     run: |call| json(delete_page(call)),
 };
@@ -110,11 +110,11 @@ fn report(uid: &str, answer: Value) -> Outcome {
     if answer["deleted"] != Value::Bool(false) {
         return Ok(success(answer));
     }
-    let advice = match answer["reason"].as_str() {
-        None | Some("not-found") => {
+    let advice = match reason(&answer["reason"]) {
+        None => {
             "there is none. It may be gone already, or the uid may be wrong; trying again will not help.".to_owned()
         }
-        Some(reason) => format!("Roam's reason is {}. It may still be there: read it again.", quoted(reason)),
+        Some(reason) => format!("Roam's reason is {}. It may still be there: read it again.", quoted(&reason)),
     };
     let error = GraphError::new(ErrorCode::NOT_FOUND, format!("{NOT_DELETED} {}: {advice}", quoted(uid)));
     let error = error.with("uid", uid);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::arguments::schema;
+use super::arguments::{Input, Nothing};
 use super::wording::reminder;
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, or};
 use crate::graph::{Action, ErrorCode, GraphError};
@@ -19,7 +19,7 @@ pub(super) const RELOAD_DEV_EXTENSIONS: Tool = Tool {
     ),
     class: Class::Extension,
     hints: Hints::ARRANGES,
-    input: schema::<Nothing>,
+    input: Input::of::<Nothing>(),
     output: None,
     run: |call| json(reload_dev_extensions(call)),
 };
@@ -35,14 +35,10 @@ pub(super) const CALL_EXTENSION_TOOL: Tool = Tool {
     ),
     class: Class::Extension,
     hints: Hints { read_only: false, destructive: true, idempotent: false, open_world: true },
-    input: schema::<CallExtensionTool>,
+    input: Input::of::<CallExtensionTool>(),
     output: None,
     run: |call| json(call_extension_tool(call)),
 };
-
-/// No arguments.
-#[derive(Deserialize, JsonSchema)]
-struct Nothing {}
 
 /// Arguments of `call_extension_tool`.
 #[derive(Deserialize, Serialize, JsonSchema)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::schema;
+use super::arguments::Input;
 use super::batch::quoted;
 use super::read::is_found;
 use super::wording::{format_note, reminder};
@@ -23,7 +23,7 @@ pub(super) const FETCH: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<Fetch>,
+    input: Input::of::<Fetch>(),
     output: Some(output::document),
     run: |call| json(fetch(call)),
 };

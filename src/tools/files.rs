@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::schema;
+use super::arguments::Input;
 use super::wording::reminder;
 use super::{Answer, Call, Class, Failure, Hints, Image, Outcome, Tool, json, media};
 use crate::graph::{Action, ErrorCode, GraphError};
@@ -19,7 +19,7 @@ pub(super) const FILE_GET: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<FileUrl>,
+    input: Input::of::<FileUrl>(),
     output: None,
     run: |call| Box::pin(file_get(call)),
 };
@@ -34,7 +34,7 @@ pub(super) const FILE_DELETE: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::DELETES,
-    input: schema::<FileUrl>,
+    input: Input::of::<FileUrl>(),
     output: None,
     run: |call| json(file_delete(call)),
 };

@@ -1,10 +1,8 @@
 //! What to know about a graph before using it.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::arguments::schema;
+use super::arguments::{Input, Nothing};
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json};
 use crate::config::TokenStatus;
 use crate::graph::{Action, Graph, TokenState};
@@ -17,14 +15,10 @@ pub(super) const GET_GRAPH_GUIDELINES: Tool = Tool {
                   before the first read or write, and not again.",
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<Nothing>,
+    input: Input::of::<Nothing>(),
     output: None,
     run: |call| json(get_graph_guidelines(call)),
 };
-
-/// No arguments.
-#[derive(Deserialize, JsonSchema)]
-struct Nothing {}
 
 const SYNTAX: &str = "\
 Reads end each block in <roam uid=\"…\"/>; use that uid to address the block, and leave the tag out of what you write. \
@@ -63,7 +57,9 @@ async fn get_graph_guidelines(call: Call) -> Outcome {
         if let Some(level) = level {
             guidelines.insert("accessLevel".into(), level.as_str().into());
         }
-        guidelines.insert("scopes".into(), scopes);
+        if !scopes.is_null() {
+            guidelines.insert("scopes".into(), scopes);
+        }
     }
     if let Some(warning) = warning {
         guidelines.insert("warning".into(), warning.into());

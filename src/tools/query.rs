@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::arguments::{Number, Sort, SortOrder, filled, schema};
+use super::arguments::{Input, Number, Sort, SortOrder, filled};
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, or};
 use crate::graph::Action;
@@ -22,7 +22,7 @@ pub(super) const ROAM_QUERY: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<RoamQuery>,
+    input: Input::of::<RoamQuery>(),
     output: None,
     run: |call| json(roam_query(call)),
 };
@@ -41,7 +41,7 @@ pub(super) const DATALOG_QUERY: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<DatalogQuery>,
+    input: Input::of::<DatalogQuery>(),
     output: None,
     run: |call| json(datalog_query(call)),
 };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::arguments::{Number, Sort, SortOrder, filled, schema};
+use super::arguments::{Input, Number, Sort, SortOrder, filled};
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Hints, Outcome, Tool, json, or};
 use crate::graph::Action;
@@ -20,7 +20,7 @@ pub(super) const GET_PAGE: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<GetPage>,
+    input: Input::of::<GetPage>(),
     output: None,
     run: |call| json(get_page(call)),
 };
@@ -36,7 +36,7 @@ pub(super) const GET_BLOCK: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<GetBlock>,
+    input: Input::of::<GetBlock>(),
     output: None,
     run: |call| json(get_block(call)),
 };
@@ -52,7 +52,7 @@ pub(super) const GET_BACKLINKS: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<GetBacklinks>,
+    input: Input::of::<GetBacklinks>(),
     output: None,
     run: |call| json(get_backlinks(call)),
 };

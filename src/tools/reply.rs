@@ -58,14 +58,19 @@ impl Reply {
 
     /// Arguments that do not fit.
     pub(super) fn invalid(problem: &str) -> Self {
-        Self { text: format!("Invalid arguments: {problem}"), structured: None, image: None, is_error: true }
+        Self::error(format!("Invalid arguments: {problem}"))
+    }
+
+    /// An error in words.
+    pub fn error(text: String) -> Self {
+        Self { text, structured: None, image: None, is_error: true }
     }
 }
 
 /// The same look for errors that happen before a tool runs, such as a graph that is not there.
 impl From<&crate::graph::GraphError> for Reply {
     fn from(error: &crate::graph::GraphError) -> Self {
-        Self { text: pretty(&error.to_json()), structured: None, image: None, is_error: true }
+        Self::error(pretty(&error.to_json()))
     }
 }
 

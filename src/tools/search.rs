@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::arguments::{Number, schema};
+use super::arguments::{Input, Number};
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Hints, Outcome, Tool, json, locator, or, output};
 use crate::graph::Action;
@@ -26,7 +26,7 @@ pub(super) const SEARCH: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<Search>,
+    input: Input::of::<Search>(),
     output: Some(output::search),
     run: |call| json(search(call)),
 };
@@ -41,7 +41,7 @@ pub(super) const SEARCH_TEMPLATES: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<SearchTemplates>,
+    input: Input::of::<SearchTemplates>(),
     output: None,
     run: |call| json(search_templates(call)),
 };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::arguments::{Number, Whole, schema};
+use super::arguments::{Input, Number, Whole};
 use super::search::Scope;
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, or};
@@ -20,7 +20,7 @@ pub(super) const SUGGEST_LINKS: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<SuggestLinks>,
+    input: Input::of::<SuggestLinks>(),
     output: None,
     run: |call| json(suggest_links(call)),
 };
@@ -37,7 +37,7 @@ pub(super) const SEMANTIC_SEARCH: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<SemanticSearch>,
+    input: Input::of::<SemanticSearch>(),
     output: None,
     run: |call| json(semantic_search(call)),
 };
@@ -75,8 +75,9 @@ async fn suggest_links(call: Call) -> Outcome {
 
 async fn semantic_search(call: Call) -> Outcome {
     let arguments: SemanticSearch = call.parse()?;
+    let graph = call.graph()?.name();
     let found = call.ask(Action::SemanticSearch, arguments).await.map_err(|failure| match failure {
-        Failure::Graph(error) if is_switched_off(&error) => Failure::Graph(
+        Failure::Graph(error) if is_switched_off(&error, graph) => Failure::Graph(
             GraphError {
                 message:
                     "Semantic search is not turned on for this graph. Use `search` instead; the owner can turn it \
@@ -91,8 +92,26 @@ async fn semantic_search(call: Call) -> Outcome {
     Ok(or(found, json!({ "results": [] })))
 }
 
-/// Roam has no code for it.
-fn is_switched_off(error: &GraphError) -> bool {
-    let message = error.message.to_lowercase();
+/// Roam has no code for it. The name of the graph, as sentences of this program quote it, says nothing about that.
+fn is_switched_off(error: &GraphError, graph: &str) -> bool {
+    let message = error.message.replace(&format!("{graph:?}"), "").to_lowercase();
     message.contains("embedding") || message.contains("semantic search")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::ErrorCode;
+
+    #[test]
+    fn the_name_of_a_graph_does_not_say_what_is_switched_off() {
+        for (message, off) in [
+            ("Roam does not know the token of the graph \"embedding-notes\".", false),
+            ("The graph \"embedding-notes\" has no embeddings.", true),
+            ("Semantic search is off.", true),
+        ] {
+            let error = GraphError::new(ErrorCode::INTERNAL_ERROR, message);
+            assert_eq!(is_switched_off(&error, "embedding-notes"), off, "{message}");
+        }
+    }
 }

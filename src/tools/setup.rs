@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::schema;
+use super::arguments::Input;
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, refuse};
 use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus, is_graph_name, slug};
 use crate::graph::{Connected, ErrorCode, GraphError, Listed, TokenRequest};
@@ -19,7 +19,7 @@ pub(super) const SETUP_NEW_GRAPH: Tool = Tool {
                   first which graph, which nickname and which access they want, and tell them to look at Roam.",
     class: Class::Config,
     hints: Hints::ADDS,
-    input: schema::<SetupNewGraph>,
+    input: Input::of::<SetupNewGraph>(),
     output: None,
     run: |call| json(setup_new_graph(call)),
 };
@@ -90,7 +90,9 @@ async fn connect(connected: &Connected, known: &[GraphEntry], name: &str, argume
         let instruction = "It is connected. Use it by its nickname; get_graph_guidelines tells how its token fares.";
         return Ok(json!({ "status": "already_configured", "graphs": graphs, "instruction": instruction }));
     }
-    if let Some(other) = known.iter().find(|entry| entry.nickname == nickname && entry.name != name) {
+    // Nor may it be the name of another graph: who asks for that one must not get this one.
+    let is_its = |entry: &&GraphEntry| entry.nickname == nickname || entry.name.to_lowercase() == nickname;
+    if let Some(other) = known.iter().filter(|entry| entry.name != name).find(is_its) {
         return Err(refuse(format!("The nickname {nickname:?} belongs to {}; choose another one.", other.name)));
     }
     let available = available(connected).await?;
@@ -101,8 +103,12 @@ async fn connect(connected: &Connected, known: &[GraphEntry], name: &str, argume
     };
     // Anything that is wrong with the file is found before the user is asked.
     RoamTools::check_writable(connected.path()).map_err(GraphError::from)?;
-    let asked =
-        TokenRequest { graph: name, kind: graph.kind, level: arguments.access_level.into(), description: "roam-mcp" };
+    let asked = TokenRequest {
+        graph: name,
+        kind: graph.kind,
+        level: arguments.access_level.into(),
+        description: TokenRequest::ASKER,
+    };
     let granted = connected.desktop().request_token(asked).await?;
     let entry = GraphEntry {
         name: name.to_owned(),

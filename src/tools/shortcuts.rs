@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::arguments::{Whole, schema};
+use super::arguments::{Input, Whole};
 use super::wording::reminder;
 use super::{Call, Class, Hints, Outcome, Tool, json};
 use crate::graph::Action;
@@ -18,7 +18,7 @@ pub(super) const ADD_SHORTCUT: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::ARRANGES,
-    input: schema::<AddShortcut>,
+    input: Input::of::<AddShortcut>(),
     output: None,
     run: |call| json(add_shortcut(call)),
 };
@@ -33,7 +33,7 @@ pub(super) const REMOVE_SHORTCUT: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::ARRANGES,
-    input: schema::<RemoveShortcut>,
+    input: Input::of::<RemoveShortcut>(),
     output: None,
     run: |call| json(remove_shortcut(call)),
 };

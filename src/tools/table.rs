@@ -65,7 +65,7 @@ pub(super) fn schemas(tool: &Tool) -> Schemas {
 }
 
 fn make(tool: &Tool) -> Schemas {
-    let input = (tool.input)();
+    let input = (tool.input.schema)();
     let input = if tool.takes_graph() { with_graph(input) } else { input };
     (Arc::new(input), tool.output.map(|output| Arc::new(output())))
 }

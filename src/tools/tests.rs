@@ -97,15 +97,18 @@ async fn arguments_that_do_not_fit_are_refused_with_the_reason() {
         ("search", json!({}), "missing field `query`"),
         ("search", json!({ "query": 5 }), "expected a string"),
         ("search", json!({ "query": "x", "scope": "everywhere" }), "unknown variant `everywhere`"),
-        ("search", json!({ "query": "x", "limit": "many" }), "expected a number"),
+        ("search", json!({ "query": "x", "limit": "many" }), "`limit`: expected a number, not \"many\""),
         ("search", json!({ "query": "x", "limit": null }), "`limit` is null"),
         ("search", json!({ "query": "x", "limit": true }), "expected a number, not true"),
         ("search", json!({ "query": "x", "includePath": "yes" }), "expected a boolean"),
         ("get_block", json!({ "uid": "x", "maxDepth": [] }), "expected a number"),
         ("get_page", json!({ "title": null }), "`title` is null"),
         ("get_page", json!({ "title": "Soil", "graph": 7 }), "`graph`"),
-        ("create_block", json!({ "pageTitle": "x", "markdown": "y", "order": "middle" }), "`order`"),
+        ("create_block", json!({ "pageTitle": "x", "markdown": "y", "order": "middle" }), "`order`: expected"),
         ("create_block", json!({ "pageTitle": "x", "markdown": "y", "open": "no" }), "expected a boolean"),
+        ("update_blocks", json!({ "updates": [{ "uid": "a" }, { "uid": 5 }] }), "`updates[1].uid`: invalid type"),
+        ("update_blocks", json!({ "updates": [{ "uid": "a" }, {}] }), "`updates[1]`: missing field `uid`"),
+        ("update_blocks", json!({ "updates": [{ "uid": "a", "open": null }] }), "`updates[0].open` is null"),
     ];
     for (tool, arguments, expected) in table {
         let reply = desk.run(tool, arguments.clone()).await;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::arguments::{Number, Order, ViewType, given, refuse_null, schema};
+use super::arguments::{Input, Number, Order, ViewType, given, refuse_null};
 use super::batch::{Batch, Item};
 use super::wording::reminder;
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, output, refuse, success};
@@ -22,7 +22,7 @@ pub(super) const UPDATE_BLOCK: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::CHANGES,
-    input: schema::<UpdateBlock>,
+    input: Input::of::<UpdateBlock>(),
     output: Some(output::success),
     run: |call| json(update_block(call)),
 };
@@ -37,7 +37,7 @@ pub(super) const UPDATE_BLOCKS: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::CHANGES,
-    input: schema::<UpdateBlocks>,
+    input: Input::of::<UpdateBlocks>(),
     output: Some(output::batch),
     run: |call| json(update_blocks(call)),
 };
@@ -51,7 +51,7 @@ pub(super) const MOVE_BLOCK: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::CHANGES,
-    input: schema::<MoveBlock>,
+    input: Input::of::<MoveBlock>(),
     output: Some(output::success),
     run: |call| json(move_block(call)),
 };
@@ -66,7 +66,7 @@ pub(super) const UPDATE_PAGE: Tool = Tool {
     ),
     class: Class::Edit,
     hints: Hints::CHANGES,
-    input: schema::<UpdatePage>,
+    input: Input::of::<UpdatePage>(),
     output: Some(output::success),
     run: |call| json(update_page(call)),
 };
@@ -146,8 +146,10 @@ async fn update_block(call: Call) -> Outcome {
 }
 
 async fn update_blocks(call: Call) -> Outcome {
-    let listed = call.arguments.get("updates").and_then(Value::as_array).into_iter().flatten();
-    listed.filter_map(Value::as_object).try_for_each(refuse_null::<UpdateBlock>)?;
+    let listed = call.arguments.get("updates").and_then(Value::as_array).into_iter().flatten().enumerate();
+    for (index, update) in listed.filter_map(|(index, update)| Some((index, update.as_object()?))) {
+        refuse_null::<UpdateBlock>(update, &format!("updates[{index}]."))?;
+    }
     let items: Vec<Item> = call.parse::<UpdateBlocks>()?.updates.into_iter().map(UpdateBlock::for_wire).collect();
     refuse_twice(&items)?;
     let request = json!({ "updates": items.iter().map(|item| &item.block).collect::<Vec<_>>() });

@@ -8,33 +8,65 @@ mod address;
 mod disk;
 mod download;
 
+use std::fmt::Display;
+use std::time::Duration;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::{filled, schema};
+use super::arguments::{Input, filled};
 use super::wording::reminder;
-use super::{Call, Class, Failure, Hints, Outcome, Tool, json, media};
+use super::{Call, Class, Failure, Hints, Outcome, Reach, Tool, json, media};
 use crate::graph::Action;
 use download::Downloader;
 
-/// The most bytes of a file: what a photograph or a paper has, and what Roam takes within a call.
-const LIMIT: usize = 10 << 20;
+/// How much one upload may take of this program.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The most bytes of the file.
+    bytes: usize,
+    /// How long it may take to fetch it, redirects included.
+    patience: Duration,
+}
+
+impl Limits {
+    /// The user's own processes could do as much without asking. For all others: what a photograph or a paper has.
+    fn of(reach: &Reach) -> Self {
+        if reach.local {
+            Self { bytes: 100 << 20, patience: Duration::from_secs(180) }
+        } else {
+            Self { bytes: 10 << 20, patience: Duration::from_secs(30) }
+        }
+    }
+
+    fn too_large(self) -> Failure {
+        Failure::Arguments(format!("the file is too large; {} MiB is the most", self.bytes >> 20))
+    }
+}
+
+/// Base64 in the alphabet of RFC 4648 section 4, with its padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 pub(super) const FILE_UPLOAD: Tool = Tool {
     name: "file_upload",
     title: "Upload file",
     description: concat!(
-        "Puts a file of up to 10 MiB into the graph and returns its URL; write that into a block as `![](url)` for an \
+        "Puts a file of up to 10 MiB (100 MiB over stdio) into the graph and returns its URL; write that into a block as `![](url)` for an \
          image or `{{[[pdf]]: url}}` for a PDF. Give one of `url` (on the public internet), `base64`, or `filePath` (on \
          the computer of the server, which may allow one directory or none).",
         reminder!()
     ),
     class: Class::Append,
     hints: Hints { read_only: false, destructive: false, idempotent: false, open_world: true },
-    input: schema::<FileUpload>,
+    input: Input::of::<FileUpload>(),
     output: None,
     run: |call| json(file_upload(call)),
 };
@@ -47,7 +79,7 @@ struct FileUpload {
     file_path: Option<String>,
     /// Address to fetch the file from.
     url: Option<String>,
-    /// The file itself, in base64.
+    /// The file itself, in base64; a `data:` URL will do. A call over HTTP has room for 3 MiB of it.
     base64: Option<String>,
     /// Its type, such as `image/png`; found out if absent.
     mimetype: Option<String>,
@@ -66,10 +98,11 @@ struct File {
 async fn file_upload(call: Call) -> Outcome {
     let arguments: FileUpload = call.parse()?;
     let sources = (filled(arguments.file_path), filled(arguments.url), filled(arguments.base64));
+    let limits = Limits::of(&call.reach);
     let file = match sources {
-        (Some(path), None, None) => disk::read(path, &call.reach).await?,
+        (Some(path), None, None) => disk::read(path, &call.reach, limits).await?,
         (None, Some(url), None) => Downloader::new(&call.reach).fetch(&url).await?,
-        (None, None, Some(text)) => File::given(&text)?,
+        (None, None, Some(text)) => File::given(&text, limits)?,
         _ => return Err(Failure::Arguments("give one of `filePath`, `url` and `base64`".into())),
     };
     let name = filled(arguments.filename).or_else(|| file.name.clone());
@@ -83,13 +116,26 @@ async fn file_upload(call: Call) -> Outcome {
 }
 
 impl File {
-    fn given(text: &str) -> Result<Self, Failure> {
-        let base64: String = text.split_whitespace().collect();
-        let bytes = STANDARD.decode(&base64).map_err(|error| Failure::Arguments(format!("`base64`: {error}")))?;
-        if bytes.len() > LIMIT {
-            return Err(too_large());
+    /// The bytes in any of the forms of base64, as clients have them.
+    fn given(text: &str, limits: Limits) -> Result<Self, Failure> {
+        let wrong = |problem: &dyn Display| Failure::Arguments(format!("`base64`: {problem}"));
+        let (kind, text) = match text.trim_start().strip_prefix("data:").map(|url| url.split_once(";base64,")) {
+            None => (None, text),
+            Some(None) => return Err(wrong(&"a data: URL must be in base64")),
+            Some(Some((kind, text))) => (kind.split(';').next().filter(|kind| !kind.is_empty()), text),
+        };
+        // The alphabet for URLs has two characters of its own (RFC 4648 section 5).
+        let plain = |c| match c {
+            '-' => '+',
+            '_' => '/',
+            c => c,
+        };
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).map(plain).collect();
+        let bytes = BASE64.decode(text).map_err(|error| wrong(&error))?;
+        if bytes.len() > limits.bytes {
+            return Err(limits.too_large());
         }
-        Ok(Self { base64, name: None, kind: None })
+        Ok(Self::read(&bytes, None, kind.map(str::to_owned)))
     }
 
     fn read(bytes: &[u8], name: Option<String>, kind: Option<String>) -> Self {
@@ -106,10 +152,6 @@ impl File {
             .unwrap_or(media::UNKNOWN)
             .to_owned()
     }
-}
-
-fn too_large() -> Failure {
-    Failure::Arguments(format!("the file is too large; {} MiB is the most", LIMIT >> 20))
 }
 
 /// Roam answers with what shows the file in a block: `![](url)`, `{{[[pdf]]: url}}` or the bare URL.
@@ -138,8 +180,22 @@ mod tests {
 
     #[test]
     fn base64_is_checked_before_it_goes_anywhere() {
-        assert!(File::given("not base64!").is_err());
-        assert_eq!(File::given("aGVs\nbG8=").unwrap_or_else(|_| unreachable!()).base64, "aGVsbG8=");
-        assert!(File::given(&STANDARD.encode(vec![0; LIMIT + 1])).is_err());
+        let outside = Limits::of(&Reach::default());
+        for bad in ["not base64!", "a", "data:text/plain,hello", "data:"] {
+            assert!(File::given(bad, outside).is_err(), "{bad}");
+        }
+        let large = STANDARD.encode(vec![0; outside.bytes + 1]);
+        assert!(File::given(&large, outside).is_err() && File::given(&large, Limits::of(&Reach::local())).is_ok());
+    }
+
+    #[test]
+    fn every_form_of_base64_is_understood_and_one_is_sent_on() {
+        let given = |text| File::given(text, Limits::of(&Reach::default())).unwrap_or_else(|_| panic!("{text}"));
+        for text in ["aGVs\nbG8=", "aGVsbG8", "data:;base64,aGVsbG8="] {
+            assert_eq!((given(text).base64.as_str(), given(text).kind), ("aGVsbG8=", None), "{text}");
+        }
+        assert_eq!(given("-_-_").base64, "+/+/");
+        let image = given("data:image/png;name=a;base64,aGVsbG8");
+        assert_eq!((image.base64.as_str(), image.kind("a.pdf".into()).as_str()), ("aGVsbG8=", "image/png"));
     }
 }

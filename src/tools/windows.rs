@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::arguments::{filled, schema};
+use super::arguments::{Input, Nothing, filled};
 use super::wording::reminder;
 use super::{Call, Class, Hints, Outcome, Tool, json, or};
 use crate::graph::Action;
@@ -19,7 +19,7 @@ pub(super) const GET_OPEN_WINDOWS: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<Nothing>,
+    input: Input::of::<Nothing>(),
     output: None,
     run: |call| json(get_open_windows(call)),
 };
@@ -34,7 +34,7 @@ pub(super) const GET_SELECTION: Tool = Tool {
     ),
     class: Class::Read,
     hints: Hints::READS,
-    input: schema::<Nothing>,
+    input: Input::of::<Nothing>(),
     output: None,
     run: |call| json(get_selection(call)),
 };
@@ -49,7 +49,7 @@ pub(super) const OPEN_MAIN_WINDOW: Tool = Tool {
     ),
     class: Class::Navigate,
     hints: Hints::ARRANGES,
-    input: schema::<OpenMainWindow>,
+    input: Input::of::<OpenMainWindow>(),
     output: None,
     run: |call| json(open_main_window(call)),
 };
@@ -64,14 +64,10 @@ pub(super) const OPEN_SIDEBAR: Tool = Tool {
     ),
     class: Class::Navigate,
     hints: Hints::ADDS,
-    input: schema::<OpenSidebar>,
+    input: Input::of::<OpenSidebar>(),
     output: None,
     run: |call| json(open_sidebar(call)),
 };
-
-/// No arguments.
-#[derive(Deserialize, JsonSchema)]
-struct Nothing {}
 
 /// Arguments of `open_main_window`.
 #[derive(Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use roam_mcp::graph::TokenState;
 use roam_mcp::secret::Secret;
 use serde_json::json;
 
-use super::support::{Machine, TOKEN, code, read, write};
+use super::support::{Fault, Machine, TOKEN, code, read, write};
 
 #[tokio::test]
 async fn a_call_reaches_roam_in_its_envelope_with_its_token() {
@@ -46,10 +46,32 @@ async fn calls_share_a_connection_that_was_greeted_once() {
 async fn calls_at_the_same_time_do_not_wait_for_each_other() {
     let machine = Machine::with_roam().await;
     let graph = machine.garden();
-    machine.next([super::support::Fault::Delay(Duration::from_millis(200))]);
+    machine.next([Fault::Delay(Duration::from_millis(200))]);
     let (slow, quick) = tokio::join!(read(&graph), read(&graph));
     assert!(slow.is_ok() && quick.is_ok());
     assert_eq!(machine.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_roam_that_closes_each_connection_gets_each_call_once() {
+    let machine = Machine::with_roam().await;
+    machine.close_after_each_answer();
+    let graph = machine.garden();
+    for _ in 0..3 {
+        write(&graph).await.unwrap();
+    }
+    // One for the greeting and one for the call.
+    assert_eq!((machine.connections(), machine.calls().len()), (6, 3));
+}
+
+#[tokio::test]
+async fn an_emoji_that_was_cut_in_half_does_not_cost_the_answer() {
+    let machine = Machine::with_roam().await;
+    let deep = format!("{}{}", "[".repeat(400), "]".repeat(400));
+    for result in ["\"cut \\ud83d\"", &deep] {
+        machine.next([Fault::Answer(200, format!("{{\"success\": true, \"result\": {result}}}"))]);
+        write(&machine.garden()).await.unwrap();
+    }
 }
 
 #[tokio::test]

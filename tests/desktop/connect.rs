@@ -1,3 +1,5 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use roam_mcp::access::Level;
@@ -6,7 +8,7 @@ use roam_mcp::sandbox::Answer;
 use roam_mcp::secret::Secret;
 use serde_json::{Value, json};
 
-use super::support::{Machine, Outcome, TOKEN, Terminal, entry, read, run, token};
+use super::support::{Fault, Machine, Outcome, TOKEN, Terminal, entry, read, run, token};
 
 const GARDEN: [&str; 5] = ["connect", "--graph", "garden", "--nickname", "My Garden"];
 
@@ -100,11 +102,51 @@ async fn a_token_from_standard_input_is_checked_and_asks_nobody() {
         let outcome = with(wrong).await;
         assert!(outcome.code != Some(0) && entries(&machine).is_empty(), "{wrong}: {outcome:?}");
     }
+    let outcome = with(&format!("{TOKEN}{}", "x".repeat(2000))).await;
+    assert!(outcome.code == Some(2) && entries(&machine).is_empty(), "a part of it is not it: {outcome:?}");
     machine.sandbox.admit(token("roam-graph-local-token-typed", Kind::Hosted, Level::ReadAppend));
     let outcome = with("roam-graph-local-token-typed\n").await;
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_eq!(entries(&machine)[0].access_level, Some(TokenLevel::ReadAppend));
     assert!(machine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_of_another_kind_is_not_saved() {
+    let machine = Machine::with_roam().await;
+    let answer = json!({ "success": true, "token": "roam-graph-token-remote", "grantedAccessLevel": "full" });
+    // The first answer is to the question which graphs there are.
+    let graphs = json!({ "success": true, "result": [{ "name": "garden", "type": "hosted" }] });
+    machine.next_of_endpoints([graphs, answer].map(|body| Fault::Answer(200, body.to_string())));
+    let outcome = connect(&machine, &[]).await;
+    assert!(outcome.code == Some(1) && outcome.err.contains("another kind"), "{outcome:?}");
+    assert!(!outcome.err.contains("remote") && entries(&machine).is_empty(), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_link_that_leads_nowhere_yet_stays_a_link() {
+    let machine = Machine::with_roam().await;
+    let elsewhere = machine.home().join("dot");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("tools.json"), machine.tools_file()).unwrap();
+    machine.will_answer(Answer::Allow(Level::Full));
+    let outcome = connect(&machine, &[]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(machine.tools_file().is_symlink() && elsewhere.join("tools.json").is_file());
+}
+
+#[tokio::test]
+async fn a_file_of_tokens_that_others_can_read_is_reported_by_every_command_once() {
+    let machine = Machine::with_roam().await;
+    machine.garden();
+    std::fs::set_permissions(machine.tools_file(), Permissions::from_mode(0o644)).unwrap();
+    let call = ["call", "get_page", "--title", "Garden"];
+    for args in [&["graphs"][..], &call, &GARDEN, &["stdio"]] {
+        let outcome = run(machine.home(), args, "").await;
+        let said = outcome.err.matches("chmod 600").count();
+        // A server without a client reads no file.
+        assert_eq!(said, usize::from(args != ["stdio"]), "{args:?}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
@@ -171,6 +213,34 @@ async fn on_a_terminal_the_graph_is_chosen_from_a_list() {
     terminal.shows("Forgot notes (garden)").await;
     assert_eq!(terminal.ends().await, Some(0));
     assert!(entries(&machine).is_empty());
+}
+
+#[tokio::test]
+async fn on_a_terminal_a_public_graph_that_is_connected_is_not_connected_over_it() {
+    let machine = Machine::with_roam().await;
+    machine.garden();
+    let before = std::fs::read_to_string(machine.tools_file()).unwrap();
+    let mut terminal = Terminal::run(machine.home(), &["connect"]);
+    terminal.shows("Which graph?").await;
+    terminal.types("public\r");
+    terminal.shows("Name of the public graph?").await;
+    terminal.types("garden\r");
+    terminal.shows("garden is connected as garden").await;
+    terminal.types("Leave\r");
+    assert_eq!(terminal.ends().await, Some(0));
+    assert_eq!(std::fs::read_to_string(machine.tools_file()).unwrap(), before);
+    assert!(machine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn on_a_terminal_a_person_without_graphs_is_told_to_log_in() {
+    let machine = Machine::with_roam().await;
+    machine.next_of_endpoints([Fault::Answer(200, json!({ "success": true, "result": [] }).to_string())]);
+    let mut terminal = Terminal::run(machine.home(), &["connect"]);
+    terminal.shows("log in to Roam Desktop").await;
+    terminal.shows("Which graph?").await;
+    terminal.types("\x1b");
+    assert_eq!(terminal.ends().await, Some(130));
 }
 
 #[tokio::test]

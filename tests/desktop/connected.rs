@@ -1,4 +1,5 @@
-use roam_mcp::config::{Kind, RoamTools, TokenLevel, TokenStatus};
+use roam_mcp::access::{self, Caller, Ceiling, Policy, Share};
+use roam_mcp::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus};
 
 use super::support::{Machine, TOKEN, code, entry, read};
 
@@ -47,4 +48,47 @@ async fn what_was_last_heard_of_a_token_is_shown() {
     assert_eq!((&info["accessLevel"], &info["lastKnownTokenStatus"]), (&"read-edit-own".into(), &"revoked".into()));
     assert!(!info.to_string().contains(TOKEN));
     read(&graphs.resolve(None).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_nickname_never_leads_away_from_the_graph_of_that_name() {
+    let machine = Machine::with_roam().await;
+    let graphs = machine.graphs(machine.settings());
+    let graph = |name: &str, nickname: &str| GraphEntry {
+        name: name.into(),
+        nickname: nickname.into(),
+        ..entry(TOKEN, Kind::Hosted)
+    };
+    RoamTools::save_graph(&machine.tools_file(), &graph("Payroll", "diary")).unwrap();
+    let found = |wanted: &str| graphs.resolve(Some(wanted)).map(|graph| graph.name().to_owned());
+    assert_eq!((found("diary").unwrap().as_str(), graphs.problems().len()), ("Payroll", 0));
+
+    RoamTools::save_graph(&machine.tools_file(), &graph("Diary", "priv")).unwrap();
+    assert_eq!((found("Diary").unwrap(), found("priv").unwrap()), ("Diary".into(), "Diary".into()));
+    assert_eq!(found("Payroll").unwrap(), "Payroll");
+    assert_eq!(code(&found("diary").unwrap_err()), Some("GRAPH_NOT_CONFIGURED"));
+    let shown: Vec<String> = graphs.list().iter().map(|graph| graph.info().nickname).collect();
+    assert_eq!(shown, ["Payroll", "priv"]);
+    let problems = graphs.problems();
+    assert!(problems[0].contains("diary") && problems[0].contains("Payroll"), "{problems:?}");
+    // The ceiling that was written for it stays.
+    let hidden = Ceiling { graphs: ["diary"].into_iter().collect(), most: Share::None };
+    let policy = graphs.under(Policy { ceilings: vec![hidden], ..Policy::default() }.into());
+    assert!(!access::sees(&policy, &Caller::Admin, "Payroll") && access::sees(&policy, &Caller::Admin, "Diary"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_file_is_told_to_this_computers_user_alone() {
+    let machine = Machine::with_roam().await;
+    let graphs = machine.graphs(machine.settings());
+    std::fs::write(machine.tools_file(), r#"{"graphs": [{"name": "Divorce 2026", "nickname": "d"}]}"#).unwrap();
+    let file = machine.tools_file().display().to_string();
+    for (local, told) in [(true, true), (false, false)] {
+        let trouble = graphs.trouble(local).unwrap();
+        let refused = graphs.resolve_for(None, local, |_| true).unwrap_err();
+        assert_eq!((trouble.code.clone(), refused.message.clone()), (refused.code, trouble.message.clone()));
+        assert_eq!(trouble.message.contains(&file), told, "{trouble}");
+        assert_eq!(trouble.message.contains("graphs[0]"), told, "{trouble}");
+    }
+    assert!(graphs.problems()[0].contains(&file));
 }

@@ -12,5 +12,9 @@ mod connect;
 mod connected;
 /// The sandbox, as other tools see it.
 mod sandbox;
+/// Tools from the shell, without a node.
+mod shell;
+/// The program as a client starts it, and what the client gets wrong.
+mod stdio;
 /// The two tools that know about tokens, and the graphs they connect.
 mod tools;

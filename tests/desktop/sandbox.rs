@@ -23,6 +23,7 @@ async fn act(machine: &Machine, path: &str, token: Option<&str>, body: Value) ->
 async fn an_action_is_checked_as_roam_checks_it() {
     let machine = Machine::with_roam().await;
     let page = json!({ "action": "data.ai.getPage", "args": [{ "title": "Garden" }] });
+    let made = |title| json!({ "action": "data.page.create", "args": [{ "page": { "title": title } }] });
     let versioned = |version| json!({ "action": "q", "args": [], "expectedApiVersion": version });
     for (path, token, body, status, expected) in [
         ("/api/garden", Some(TOKEN), page.clone(), 200, None),
@@ -36,6 +37,8 @@ async fn an_action_is_checked_as_roam_checks_it() {
         ("/api/garden", None, versioned("1.0.5"), 400, Some("VERSION_MISMATCH")),
         ("/api/garden", Some(TOKEN), json!({ "action": "no.such" }), 404, Some("UNKNOWN_ACTION")),
         ("/api/garden", Some(TOKEN), json!([]), 400, Some("VALIDATION_ERROR")),
+        ("/api/garden", Some(TOKEN), made("Garden"), 500, Some("INTERNAL_ERROR")),
+        ("/api/garden", Some(TOKEN), made("A new page"), 200, None),
         ("/elsewhere", Some(TOKEN), json!({}), 404, Some("NOT_FOUND")),
     ] {
         let (found, answer) = act(&machine, path, token, body.clone()).await;
@@ -88,7 +91,7 @@ async fn every_way_of_not_getting_a_token_is_named() {
     assert_eq!(refused().await, "USER_REJECTED");
     assert_eq!(refused().await, "GRAPH_BLOCKED");
     let other = TokenRequest { graph: "other", ..ASKED };
-    assert_eq!(code(&desktop.request_token(other).await.unwrap_err()), Some("VALIDATION_ERROR"));
+    assert_eq!(code(&desktop.request_token(other).await.unwrap_err()), Some("INTERNAL_ERROR"));
 }
 
 #[tokio::test]

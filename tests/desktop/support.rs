@@ -5,6 +5,7 @@ mod server;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,6 +113,16 @@ impl Machine {
     /// What happens to the next calls, one after the other.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.faults.lock().unwrap().extend(faults);
+    }
+
+    /// What happens to the next requests for graphs and tokens.
+    pub(crate) fn next_of_endpoints(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.shared.lapses.lock().unwrap().extend(faults);
+    }
+
+    /// Roam closes each connection after its first answer.
+    pub(crate) fn close_after_each_answer(&self) {
+        self.shared.keeps_alive.store(false, Ordering::Relaxed);
     }
 
     /// What the person answers to the next requests for a token; without an answer they are not at their desk.

@@ -61,6 +61,10 @@ async fn the_guidelines_come_with_next_steps_and_what_the_token_allows() {
     let noted = &RoamTools::load(&machine.tools_file()).unwrap().entries().unwrap()[0];
     assert_eq!((noted.access_level, noted.token_status), (Some(TokenLevel::Full), Some(TokenStatus::Active)));
 
+    let silent = json!({ "success": true }).to_string();
+    machine.next_of_endpoints([Fault::Answer(200, silent)]);
+    assert_eq!(ask(&graphs, "get_graph_guidelines", json!({})).await.get("scopes"), None);
+
     // An old build that knows its guidelines and nothing else.
     machine.next([roam_says(&json!("be kind")), roam_says(&Value::Null)]);
     assert_eq!(ask(&graphs, "get_graph_guidelines", json!({})).await["guidelines"], "be kind");
@@ -110,9 +114,33 @@ async fn a_graph_is_set_up_with_leave_from_the_person_and_served_at_once() {
     assert_eq!(machine.asked()[0].level, Level::ReadOnly, "the least is asked for unless more is said");
     assert_eq!(graphs.resolve(Some("my-garden")).unwrap().kind(), Kind::Hosted);
 
+    let shadowing = json!({ "graph": "diary", "nickname": "Garden" });
+    let told = refused(&graphs, "setup_new_graph", shadowing).await;
+    assert!(told["message"].as_str().unwrap().contains("belongs to garden"), "{told}");
     let again = ask(&graphs, "setup_new_graph", json!({ "graph": "garden", "nickname": "x" })).await;
     assert_eq!((&again["status"], &again["graphs"]), (&"already_configured".into(), &json!([described])));
     assert_eq!(machine.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_setup_that_fails_has_a_code_that_says_what_can_be_done() {
+    let machine = Machine::with_roam().await;
+    let graphs = machine.graphs(machine.settings());
+    let list = json!({ "success": true, "result": [{ "name": "garden", "type": "hosted" }] });
+    for (status, error, code) in [
+        (500, json!({ "message": "boom" }), "INTERNAL_ERROR"),
+        (400, json!({ "code": "WEIRD", "message": "boom" }), "INTERNAL_ERROR"),
+        (500, json!({ "code": "CANCELLED" }), "INTERNAL_ERROR"),
+        (403, json!("boom"), "INTERNAL_ERROR"),
+        (409, json!({ "code": "REQUEST_IN_PROGRESS" }), "REQUEST_IN_PROGRESS"),
+    ] {
+        let refusal = json!({ "success": false, "error": error }).to_string();
+        machine.next_of_endpoints([Fault::Answer(200, list.to_string()), Fault::Answer(status, refusal)]);
+        let told = refused(&graphs, "setup_new_graph", json!({ "graph": "garden", "nickname": "g" })).await;
+        assert_eq!(told["code"], code, "{told}");
+        assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "message"], "{told}");
+        assert_eq!(told["message"].as_str().unwrap().contains("boom"), error.to_string().contains("boom"), "{told}");
+    }
 }
 
 #[tokio::test]

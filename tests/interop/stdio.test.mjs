@@ -84,5 +84,8 @@ test("standard output carries the protocol and nothing else, and the end of the 
   const text = (await server.stdout.toArray()).join("");
   const code = await new Promise((resolve) => (server.exitCode === null ? server.on("exit", resolve) : resolve(server.exitCode)));
   const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual([lines.map((line) => line.id), code], [[0, 1], 0]);
+  const answered = lines.filter((line) => line.id !== null).map((line) => line.id);
+  assert.deepEqual([answered, code], [[0, 1], 0]);
+  // What could not be read is answered, too, whenever that is.
+  assert.deepEqual(lines.filter((line) => line.id === null).map((line) => line.error.code), [-32700]);
 });

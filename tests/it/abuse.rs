@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::client::{Client, Connection, Scheme, Stream, tls_config};
+use crate::support::home::Home;
 use crate::support::mcp::search;
-use crate::support::node::{Home, Node};
+use crate::support::node::Node;
 use crate::support::tailnet::{OWNER, tailnet};
 use crate::support::{PATIENCE, eventually, within};
 
@@ -310,12 +311,12 @@ async fn the_public_cannot_take_the_places_of_the_tailnet() {
     let home = Home::new("besieged");
     let node = home.node().await;
     let mut sources = Vec::new();
-    for last in 0..13 {
+    for last in 0..17 {
         sources.push(node.public_from(&format!("198.51.100.{last}")).await);
     }
     let mut arrivals = JoinSet::new();
     let mut held = Vec::new();
-    for at in 0..13 * 64 {
+    for at in 0..17 * 64 {
         let client = sources[at % sources.len()].clone();
         arrivals.spawn(async move { kept(&client).await });
         if arrivals.len() >= 32 {
@@ -325,7 +326,7 @@ async fn the_public_cannot_take_the_places_of_the_tailnet() {
     while let Some(arrived) = arrivals.join_next().await {
         held.extend(arrived.unwrap());
     }
-    assert_eq!(held.len(), 768, "three quarters of all places");
+    assert_eq!(held.len(), 1024, "four fifths of all places");
     assert!(kept(&node.public()).await.is_none(), "the public door is full");
     node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
     let forward = tailnet().forward(OWNER, &format!("{}:80", node.addresses[0])).await;

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::eventually;
+use crate::support::home::Home;
 use crate::support::mcp::{call, list_tools, search};
-use crate::support::node::{Home, Node};
+use crate::support::node::Node;
 use crate::support::tailnet::tailnet;
 
 const CAPABILITY: &str = "roam-mcp.internal/cap/roam-mcp";

@@ -1,11 +1,13 @@
 //! The record of who did what.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
-use crate::support::eventually;
+use crate::support::home::Home;
 use crate::support::mcp::{call, search};
-use crate::support::node::Home;
 use crate::support::tailnet::tailnet;
+use crate::support::{PATIENCE, eventually};
 
 /// Runs `roam-mcp audit …` and returns its exit code and what it printed.
 fn audit(home: &Home, args: &[&str]) -> (i32, String) {
@@ -43,10 +45,12 @@ async fn every_call_is_on_record_with_who_made_it_and_how_it_ended() {
     assert_eq!((&decision["plane"], &decision["source"]), (&json!("funnel"), &json!("203.0.113.77")));
     assert_eq!((&outcome["event"], &outcome["failed"]), (&json!("outcome"), &json!(false)));
     assert_eq!(decision["call"], outcome["call"]);
+    assert_eq!(decision["rule"], "their credential");
     assert_eq!(decision["arguments"].as_str().unwrap().len(), 64);
 
     let denied = records(&home, &["--denied"]);
     assert_eq!(denied[0]["caller"].as_str().unwrap().split(' ').next(), Some("alice@example.com"), "{denied:?}");
+    assert_eq!(denied[0]["rule"], "no rule allows it");
     assert_eq!((&denied[1]["event"], &denied[1]["status"]), (&json!("refused"), &json!(401)));
 
     let file = std::fs::read_to_string(home.state_dir().join("audit/audit.jsonl")).unwrap();
@@ -71,4 +75,23 @@ async fn a_changed_record_is_found_and_a_restart_goes_on_behind_the_last_one() {
     std::fs::write(&path, text.replacen("\"search\"", "\"delete\"", 1)).unwrap();
     let (code, text) = audit(&home, &["verify"]);
     assert!(code == 6 && text.contains("audit.jsonl, line 2"), "{code}: {text}");
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_has_left_is_waited_for_at_the_end_and_is_on_record() {
+    let home = Home::new("outlived");
+    let node = home.node().await;
+    let files = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/picture.png", files.local_addr().unwrap());
+    let mut caller = home.command().args(["call", "file_upload", "--url", &url]).spawn().unwrap();
+    let (mut download, _) = tokio::time::timeout(PATIENCE, files.accept()).await.unwrap().unwrap();
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+
+    node.process.signal(Signal::TERM);
+    node.process.logs("stopping").await;
+    download.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\npng").await.unwrap();
+    assert_eq!(node.process.exited(PATIENCE).await.code(), Some(0), "{}", node.process.stderr());
+    let uploads = records(&home, &["--tool", "file_upload"]);
+    assert_eq!(uploads.last().unwrap()["event"], "outcome", "{uploads:?}");
 }

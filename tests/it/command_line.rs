@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::node::roam_mcp;
+use crate::support::process::roam_mcp;
 
 fn run(args: &[&str]) -> Output {
     roam_mcp().args(args).stdin(std::process::Stdio::null()).output().unwrap()
@@ -19,7 +19,9 @@ fn help_reads_like_this() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_up", help(&["up", "--help"]));
     insta::assert_snapshot!("help_status", help(&["status", "--help"]));
-    insta::assert_snapshot!("help_completions", help(&["completions", "--help"]));
+    for command in ["completions", "connect", "graphs", "credentials", "access", "call", "stdio"] {
+        insta::assert_snapshot!(format!("help_{command}"), help(&[command, "--help"]));
+    }
 }
 
 #[test]
@@ -65,6 +67,18 @@ fn a_log_level_that_is_none_exits_with_2() {
     let output = command.arg("--state-dir").arg(dir.path().join("state")).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("a=b=c"), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    for args in [&["completions", "zsh"][..], &["tools", "--json"], &["man"], &["access", "explain", "--as", "public"]]
+    {
+        let home = tempfile::tempdir().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = roam_mcp().env("HOME", home.path()).args(args).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::mcp::search;
-use crate::support::node::{Home, Node};
+use crate::support::home::Home;
+use crate::support::mcp::{bearer, search};
+use crate::support::node::Node;
 use crate::support::tailnet::tailnet;
 use crate::support::{eventually, within};
 
@@ -73,6 +74,52 @@ async fn off_is_remembered_until_somebody_opens_the_door() {
     assert_eq!(node.process.status()["funnel"]["state"], "open");
     node.process.stop(SOON).await;
     assert_eq!(home.node().await.process.status()["funnel"]["state"], "open");
+}
+
+#[tokio::test]
+async fn off_with_revoke_leaves_no_credential_that_was_ever_shown() {
+    let home = Home::new("revoker");
+    let node = home.node().await;
+    let named = home.add_bearer(&["claude", "--access", "full"]);
+    let by_token = async |token: &str| {
+        let public = node.public();
+        let request = bearer(public.post_request("/mcp", &search("squirrels")), token);
+        public.try_send(request).await.map_or(0, |reply| reply.status)
+    };
+    eventually("the credential is taken over", async || (by_token(&named).await == 200).then_some(())).await;
+
+    let off = funnel_json(&home, &["off", "--revoke"]);
+    assert_eq!(off, json!({"state": "off", "by": "operator", "revoked": 1}));
+    assert_eq!(funnel_json(&home, &["on"])["state"], "open");
+    eventually("the door is open again", async || (by_token("wrong").await == 401).then_some(())).await;
+    for old in [&named, &node.token] {
+        assert_eq!(by_token(old).await, 401);
+    }
+    node.public().post(&node.secret_path(), &search("squirrels")).await.expect(404);
+
+    let fresh = home.command().args(["status", "--json", "--show-secrets"]).output().unwrap();
+    let fresh: Value = serde_json::from_slice(&fresh.stdout).unwrap();
+    assert_eq!(by_token(fresh["urls"]["token"].as_str().unwrap()).await, 200, "there is a new one");
+    let log = home.command().args(["audit", "tail"]).output().unwrap();
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert!(log.contains("ordered   funnel off, all public credentials revoked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_typed_secret_that_was_revoked_is_refused_at_the_next_start() {
+    let home = Home::new("relapser");
+    let start = || home.up().env("ROAM_MCP_TOKEN", "the-operators-own-token");
+    let node = start().node().await;
+    let public = node.public();
+    let call = || bearer(public.post_request("/mcp", &search("squirrels")), "the-operators-own-token");
+    public.send(call()).await.expect(200);
+    funnel_json(&home, &["off", "--revoke"]);
+    node.process.stop(SOON).await;
+
+    let exit = start().exit().await;
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("--token") && exit.stderr.contains("--revoke"), "{exit:?}");
+    home.up().env("ROAM_MCP_TOKEN", "another-token").node().await;
 }
 
 #[tokio::test]

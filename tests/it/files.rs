@@ -1,11 +1,13 @@
 //! Files that are broken or in the way.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::home::Home;
 use crate::support::mcp::search;
-use crate::support::node::{Exit, Home};
+use crate::support::process::Exit;
 
 /// The start failed for a reason that names what and how to go on.
 fn assert_explained(exit: &Exit, wanted: &[&str]) {
@@ -45,6 +47,32 @@ async fn a_broken_export_is_named_with_the_place_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_stop_while_an_export_loads_is_heard_and_leaves_nothing_behind() {
+    let home = Home::new("impatient");
+    let export = home.path("notes.json");
+    let small = std::fs::read(&export).unwrap();
+    let blocks: Vec<_> =
+        (0..300_000).map(|n| json!({"uid": format!("u{n:08}"), "string": format!("block {n}")})).collect();
+    std::fs::write(&export, json!([{"title": "Long", "uid": "long-page", "children": blocks}]).to_string()).unwrap();
+    let process = home.up().process();
+    process.prints("Loading").await;
+    assert_eq!(process.stop(Duration::from_secs(10)).await.code(), Some(0), "{}", process.stderr());
+    assert!(!process.stdout().contains("Loaded"), "it was too quick to be stopped: {}", process.stdout());
+
+    std::fs::write(&export, small).unwrap();
+    let node = home.node().await;
+    let found = node.owner_plain().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    assert!(found.to_string().contains("squirrels"), "{found}");
+    assert_eq!(
+        std::fs::read_dir(home.state_dir().join("graphs"))
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "sqlite") })
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
 async fn an_export_that_is_not_there_is_named() {
     let home = Home::new("bookless");
     for graph in [home.path("none.json"), home.path("home")] {
@@ -62,7 +90,8 @@ async fn an_export_that_changed_is_mentioned_and_what_was_added_stays() {
     first.process.kill().await;
     std::fs::write(home.path("notes.json"), "[{\"title\": \"Other\", \"uid\": \"otherPg01\"}]").unwrap();
     let second = home.node().await;
-    second.process.logs("the export has changed since it was loaded").await;
+    let log = second.process.logs("notes.json has changed since it was loaded").await;
+    assert!(log.contains("`roam-mcp import") && log.contains("--update"), "{log}");
     assert!(second.owner().await.tool("/mcp", "search", json!({"query": "hedgehog"})).await.contains("came by"));
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::client::{Client, Scheme};
 use crate::support::eventually;
-use crate::support::node::Home;
+use crate::support::home::Home;
+use crate::support::mcp::{bearer, list_tools};
 use crate::support::tailnet::tailnet;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -46,15 +48,66 @@ async fn a_key_comes_from_a_file_as_well() {
 }
 
 #[tokio::test]
+async fn an_oauth_client_mints_the_key_of_a_tagged_node() {
+    let home = Home::new("minted");
+    std::fs::write(home.path("secret"), &tailnet().client_secret).unwrap();
+    let secret = home.path("secret");
+    let client = ["--client-secret-file", secret.to_str().unwrap(), "--tags", "tag:roam"];
+    let node = home.up().without_key().args(&client).node().await;
+    let status = node.process.status();
+    assert_eq!((&status["node"]["tags"], &status["node"]["owner"]), (&json!(["tag:roam"]), &json!(null)), "{status}");
+    node.process.stop(SOON).await;
+
+    // An OAuth client's secret may come where an auth key is expected, and a wrong one is told as one.
+    let wrong = tailnet().client_secret.replacen("tskey-client-k", "tskey-client-x", 1);
+    let exit = Home::new("forged").up().key(&wrong).args(&["--tags", "tag:roam"]).exit().await;
+    assert_ne!(exit.code, Some(0), "{exit:?}");
+    assert!(exit.stderr.contains("invalid_client") && !exit.stderr.contains(&wrong[..30]), "{exit:?}");
+}
+
+#[tokio::test]
 async fn without_a_key_the_login_url_is_printed_and_completes_the_start() {
     let home = Home::new("visitor");
     let process = home.up().without_key().process();
     let printed = process.prints("/a/").await;
     let url = printed.split_whitespace().find(|word| word.contains("/a/")).unwrap();
     assert!(printed.contains("To let this node into your tailnet"), "{printed}");
+
+    let waiting = process.status_is("it waits", |status| status["node"]["login_url"] == url).await;
+    assert_eq!((&waiting["serving"], &waiting["node"]["state"]), (&json!(false), &json!("NeedsLogin")), "{waiting}");
+    let card = home.command().arg("status").output().unwrap();
+    let card = String::from_utf8_lossy(&card.stdout).into_owned();
+    assert!(card.contains("Not up yet: waiting to be let into a tailnet") && card.contains(url), "{card}");
+    assert!(!card.contains("/mcp") && !card.contains("may call"), "{card}");
+    assert_eq!((&waiting["urls"]["public"], &waiting["urls"]["tailnet"]), (&json!(null), &json!(null)), "{waiting}");
+    let opened = home.command().args(["funnel", "on"]).output().unwrap();
+    let noted = String::from_utf8_lossy(&opened.stderr).into_owned();
+    assert!(opened.status.code() == Some(1) && noted.contains("noted") && noted.contains(url), "{noted}");
+
     tailnet().approve(url).await;
     process.serving().await;
     assert!(process.stdout().contains("Joined example.com as visitor."), "{}", process.stdout());
+}
+
+#[tokio::test]
+async fn rules_and_credentials_are_followed_while_the_node_waits_for_a_login() {
+    let home = Home::new("doorstep");
+    let token = home.add_bearer(&["claude", "--access", "full"]);
+    let process = home.up().without_key().args(&["--listen", "127.0.0.1:0"]).process();
+    process.prints("/a/").await;
+    let waiting = process.status_is("it waits", |status| status["urls"]["direct"].is_string()).await;
+    assert_eq!(waiting["serving"], false, "{waiting}");
+    let url = waiting["urls"]["direct"].as_str().unwrap();
+    let address = url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
+    let local = Client::new(address, address, Scheme::Plain);
+    let status = async || local.send(bearer(local.post_request("/mcp", &list_tools()), &token)).await.status;
+    assert_eq!(status().await, 200);
+
+    let revoked = home.command().args(["credentials", "revoke", "claude"]).output().unwrap();
+    assert!(revoked.status.success(), "{revoked:?}");
+    eventually("the credential is worthless", async || (status().await == 401).then_some(())).await;
+    home.config("[sources]\nallow = [\"192.0.2.0/24\"]");
+    eventually("the list of sources holds", async || (status().await == 403).then_some(())).await;
 }
 
 #[tokio::test]

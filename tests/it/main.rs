@@ -50,6 +50,10 @@ mod files;
 #[cfg(feature = "tailnet")]
 mod audit;
 
+/// What the operator's monitoring sees, and nobody else does.
+#[cfg(feature = "tailnet")]
+mod metrics;
+
 /// Signals, crashes, and a standard error that nobody reads.
 #[cfg(feature = "tailnet")]
 mod signals;
@@ -58,6 +62,14 @@ mod signals;
 #[cfg(feature = "tailnet")]
 mod spoofing;
 
+/// The threats that are in no other module: see the table in docs/SECURITY.md.
+#[cfg(feature = "tailnet")]
+mod threats;
+
+/// The socket of this machine, and proxies in front of it.
+#[cfg(feature = "tailnet")]
+mod direct;
+
 /// Clients that are slow, silent, greedy or gone.
 #[cfg(feature = "tailnet")]
 mod abuse;
@@ -65,6 +77,13 @@ mod abuse;
 /// The command line: help texts, exit codes, completions.
 #[cfg(feature = "tailnet")]
 mod command_line;
+
+/// What a stranger can learn or break, with no network in between.
+mod stranger;
+
+/// Tools from the shell, done by a node.
+#[cfg(feature = "tailnet")]
+mod shell;
 
 /// Rules about the source itself.
 mod guards;

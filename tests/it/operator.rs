@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::node::{Home, mode};
+use crate::support::home::{Home, mode};
 use crate::support::tailnet::tailnet;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -121,7 +121,8 @@ async fn every_write_is_on_stderr_with_its_time_and_its_tool() {
 async fn a_log_in_json_is_json_line_by_line() {
     let home = Home::new("jsonlog");
     let node = home.up().arg("--log-format").arg("json").node().await;
-    node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    node.owner().await.tool("/mcp", "create_block", json!({"pageTitle": "Log", "markdown": "one"})).await;
+    node.process.logs("WRITE").await;
     node.process.logs("tool call").await;
     node.process.stop(SOON).await;
     for line in node.process.stderr().lines() {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::client::Scheme;
-use crate::support::node::Home;
+use crate::support::home::Home;
+use crate::support::node::Node;
 use crate::support::tailnet::tailnet;
 use crate::support::{eventually, within};
 
@@ -79,19 +80,67 @@ async fn a_node_without_its_control_server_stops_when_told_to() {
     assert_eq!(node.process.stop(SOON).await.code(), Some(0));
 }
 
+/// A node that is in its tailnet and has no credential.
+async fn enrolled_before(home: &Home) -> Node {
+    let first = home.node().await;
+    assert_eq!(first.process.stop(SOON).await.code(), Some(0));
+    home.up().without_key().node().await
+}
+
 #[tokio::test]
-async fn a_key_that_expires_while_the_node_runs_is_shown_with_the_way_back() {
+async fn a_key_that_expires_while_the_node_runs_is_shown_with_the_ways_back() {
     let home = Home::new("expiring");
-    let node = home.node().await;
+    let node = enrolled_before(&home).await;
     tailnet().allow("expiring", json!({"key_expired": true})).await;
-    node.process.status_is("it shows", |status| status["node"]["state"] == "NeedsLogin").await;
+    let status = node.process.status_is("a login URL", |status| status["node"]["login_url"].is_string()).await;
+    assert_eq!(status["node"]["state"], "NeedsLogin", "{status}");
+    let url = status["node"]["login_url"].as_str().unwrap();
     let card = home.command().arg("status").output().unwrap();
     let card = String::from_utf8_lossy(&card.stdout).into_owned();
-    assert!(card.contains("no longer valid: start the node again"), "{card}");
+    assert!(card.contains("no longer valid: start the node again") && card.contains(url), "{card}");
+    node.process.status_is("the public cannot get in", |status| status["funnel"]["state"] != "open").await;
 
+    tailnet().approve(url).await;
+    node.process.status_is("the public can get in", |status| status["funnel"]["state"] == "open").await;
+    node.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+    node.public().tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
+
+    tailnet().allow("expiring", json!({"key_expired": true})).await;
+    node.process.status_is("it shows", |status| status["node"]["state"] == "NeedsLogin").await;
     assert_eq!(node.process.stop(SOON).await.code(), Some(0));
     let again = home.node().await;
     again.owner().await.tool("/mcp", "search", json!({"query": "squirrels"})).await;
+}
+
+#[tokio::test]
+async fn a_key_that_expires_is_replaced_by_a_node_with_a_credential() {
+    let home = Home::new("reusing");
+    let node = home.node().await;
+    tailnet().allow("reusing", json!({"key_expired": true})).await;
+    node.process.logs("NeedsLogin").await;
+    let back = |status: &Value| status["node"]["state"] == "Running" && status["funnel"]["state"] == "open";
+    node.process.status_is("it is back", back).await;
+    eventually("the public is back", async || {
+        let public = node.public();
+        let request = public.post_request(&node.secret_path(), &crate::support::mcp::search("squirrels"));
+        public.try_send(request).await.ok().filter(|reply| reply.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_public_door_opens_again_each_time_that_a_key_is_extended_or_an_approval_returns() {
+    let home = Home::new("extended");
+    let node = enrolled_before(&home).await;
+    let away = [("NeedsLogin", "key_expired", true), ("NeedsMachineAuth", "authorized", false)];
+    for (state, field, value) in [away, away, away].concat() {
+        tailnet().allow("extended", json!({field: value, "funnel": false})).await;
+        node.process.status_is("it is out", |status| status["node"]["state"] == state).await;
+        node.process.status_is("the door is shut", |status| status["funnel"]["state"] != "open").await;
+        tailnet().allow("extended", json!({field: !value, "funnel": true})).await;
+        node.process.status_is("the door is open", |status| status["funnel"]["state"] == "open").await;
+    }
+    node.public().tool(&node.secret_path(), "search", json!({"query": "squirrels"})).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use axum::http::{HeaderValue, header};
 use serde_json::{Value, json};
 
 use crate::support::client::Scheme;
-use crate::support::mcp::{LEGACY, MODERN, list_tools, modern, request, search};
+use crate::support::eventually;
+use crate::support::home::{Home, UNLIMITED};
+use crate::support::mcp::{LEGACY, MODERN, call, list_tools, modern, request, search};
 use crate::support::node::Node;
 
 #[tokio::test]
@@ -24,6 +26,28 @@ async fn both_planes_list_the_same_tools_in_the_same_order_but_for_those_that_ac
     let expected: Vec<_> = tools.filter(|tool| !desktop.contains(&tool["name"].as_str().unwrap())).collect();
     assert_eq!(expected.len(), 33);
     assert_eq!(public["result"]["tools"].as_array().unwrap().iter().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn the_operator_can_let_the_public_reach_the_desktop_and_files_of_one_directory_while_the_node_runs() {
+    let home = Home::new("reaching");
+    let node = home.node().await;
+    let uploads = home.path("uploads");
+    std::fs::create_dir(&uploads).unwrap();
+    std::fs::write(uploads.join("note.txt"), "hello").unwrap();
+    let public = node.public();
+    let upload = call("file_upload", json!({ "filePath": "note.txt" }));
+    let answer = async || public.post(&node.secret_path(), &upload).await.expect(200).json()["result"].to_string();
+    assert!(answer().await.contains("takes no uploads"), "{}", answer().await);
+
+    home.config(&format!("{UNLIMITED}[funnel]\ndesktop_tools = true\n[uploads]\nroot = {uploads:?}\n"));
+    eventually("the list has the tools of the desktop", async || {
+        let listed = public.post(&node.secret_path(), &list_tools()).await.json();
+        listed.to_string().contains("call_extension_tool").then_some(())
+    })
+    .await;
+    // The graph of an export has no place for files, and says so when it gets one.
+    assert!(answer().await.contains("UNKNOWN_ACTION"), "{}", answer().await);
 }
 
 #[tokio::test]

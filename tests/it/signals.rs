@@ -7,9 +7,10 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::support::client::{Client, Stream};
+use crate::support::home::Home;
 use crate::support::load::Load;
 use crate::support::mcp::search;
-use crate::support::node::{Home, Node};
+use crate::support::node::Node;
 use crate::support::thread_signal::tgkill;
 use crate::support::{PATIENCE, within};
 
@@ -127,10 +128,14 @@ async fn a_thousand_sighups_to_the_process_and_to_every_thread_harm_nothing() {
     assert_eq!(node.process.stop(SOON).await.code(), Some(0));
 }
 
-/// A thread that the Go runtime started: they are called like the program, and ours have names of their own.
+/// A thread that the Go runtime started. They have the name of the thread that woke it, which is ours and the first of that
+/// name, or that of the program where Go starts by itself.
 fn go_thread(node: &Node) -> u32 {
     let threads = node.process.threads();
-    let go = threads.iter().find(|(thread, name)| name == "roam-mcp" && *thread != node.process.pid());
+    let mut own = vec![node.process.pid()];
+    own.extend(threads.iter().find(|(_, name)| name == "tailnet").map(|(thread, _)| *thread));
+    let go =
+        threads.iter().find(|(thread, name)| ["tailnet", "roam-mcp"].contains(&name.as_str()) && !own.contains(thread));
     go.unwrap_or_else(|| panic!("no thread of Go: {threads:?}")).0
 }
 

@@ -2,12 +2,18 @@
 
 /// HTTP clients by identity.
 pub(crate) mod client;
+/// Where a node lives.
+pub(crate) mod home;
 /// Clients that call without a pause.
 pub(crate) mod load;
 /// MCP requests of both eras, and answers.
 pub(crate) mod mcp;
-/// The program under test.
+/// A node that serves.
 pub(crate) mod node;
+/// The program under test.
+pub(crate) mod process;
+/// What must not be anywhere.
+pub(crate) mod secrets;
 /// The offline tailnet and its admin interface.
 pub(crate) mod tailnet;
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -25,14 +26,15 @@ type Options struct {
 // Info is the line printed when the tailnet is ready: all that a node under test
 // and the test itself need.
 type Info struct {
-	Control  string            `json:"control"`   // control URL
-	AuthKey  string            `json:"auth_key"`  // reusable, never expires
-	ACME     string            `json:"acme"`      // ACME directory URL
-	ACMERoot string            `json:"acme_root"` // PEM file: trusts the ACME server's own TLS
-	Roots    string            `json:"roots"`     // PEM file: the CA that signs node certificates
-	Resolver string            `json:"resolver"`  // DNS server, UDP and TCP
-	Public   string            `json:"public"`    // the relay's public side for port 443
-	Admin    string            `json:"admin"`     // base URL of the admin interface
+	Control  string            `json:"control"`       // control URL
+	AuthKey  string            `json:"auth_key"`      // reusable, never expires
+	Client   string            `json:"client_secret"` // of an OAuth client, with the API to mint keys from
+	ACME     string            `json:"acme"`          // ACME directory URL
+	ACMERoot string            `json:"acme_root"`     // PEM file: trusts the ACME server's own TLS
+	Roots    string            `json:"roots"`         // PEM file: the CA that signs node certificates
+	Resolver string            `json:"resolver"`      // DNS server, UDP and TCP
+	Public   string            `json:"public"`        // the relay's public side for port 443
+	Admin    string            `json:"admin"`         // base URL of the admin interface
 	Domain   string            `json:"domain"`
 	Env      map[string]string `json:"env"` // environment that a node process needs
 }
@@ -129,12 +131,18 @@ func (t *Tailnet) start(ctx, life context.Context, o Options, env map[string]str
 	if err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}
+	client := newAPI(&t.control.keys)
+	clientAPI, err := serveHTTP(life, client)
+	if err != nil {
+		return fmt.Errorf("API: %w", err)
+	}
 
 	env["TS_DEBUG_ACME_DIRECTORY_URL"] = authority.directory
 	env["SSL_CERT_FILE"] = acmeRoot
 	t.Info = Info{
 		Control: t.control.url, AuthKey: t.control.keys.issue(reusable),
-		ACME: authority.directory, ACMERoot: acmeRoot, Roots: roots,
+		Client: client.secret + "?ephemeral=false&preauthorized=true&baseURL=" + url.QueryEscape(clientAPI),
+		ACME:   authority.directory, ACMERoot: acmeRoot, Roots: roots,
 		Resolver: records.addr, Public: public, Admin: admin,
 		Domain: o.Domain, Env: env,
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"tailscale.com/client/local"
 )
@@ -12,6 +13,9 @@ import (
 type certificateParams struct {
 	envelope
 	Domain string `json:"domain"`
+	// MinValidity, in seconds, is what must be left of the certificate's life;
+	// 0 means any.
+	MinValidity uint32 `json:"min_validity"`
 }
 
 // certificateResult is both parts in PEM. The key was made on this machine and
@@ -23,7 +27,8 @@ type certificateResult struct {
 
 // certificate returns the certificate for one of the node's own domains, issued
 // now if there is none. Asking again is how it gets renewed: tsnet renews on
-// such a call, in the background, and has no other occasion.
+// such a call, in the background, and has no other occasion. One that ends too
+// soon for MinValidity is renewed before the answer, which then tells a failure.
 func (n *node) certificate(ctx context.Context, p certificateParams) (certificateResult, error) {
 	_, lc, err := n.started()
 	if err != nil {
@@ -39,7 +44,7 @@ func (n *node) certificate(ctx context.Context, p certificateParams) (certificat
 	if !slices.Contains(st.CertDomains, p.Domain) {
 		return certificateResult{}, faultf(kindBadRequest, "%q is not one of this node's certificate domains %q", p.Domain, st.CertDomains)
 	}
-	chain, key, err := lc.CertPair(ctx, p.Domain)
+	chain, key, err := lc.CertPairWithValidity(ctx, p.Domain, time.Duration(p.MinValidity)*time.Second)
 	if err != nil {
 		return certificateResult{}, certificateFault(ctx, err)
 	}

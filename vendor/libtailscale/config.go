@@ -11,12 +11,6 @@ import (
 	"strings"
 )
 
-// defaultMemoryLimit keeps bulk transfers from growing the process to a
-// gigabyte: netstack's buffers are large, and Go returns memory late. With this
-// limit sixteen parallel 1 MiB downloads stay below 120 MB, and small requests
-// are no slower.
-const defaultMemoryLimit = 128 << 20
-
 // config is what the host says once, at start. An unknown field is an error: a
 // credential with a misspelled name must not silently become an open login.
 type config struct {
@@ -29,16 +23,9 @@ type config struct {
 	// At most one way to join without a person.
 	AuthKey      string `json:"auth_key"`
 	ClientSecret string `json:"client_secret"`
-	ClientID     string `json:"client_id"`
-	IDToken      string `json:"id_token"`
-	Audience     string `json:"audience"`
 
 	Tags      []string `json:"tags"`
 	Ephemeral bool     `json:"ephemeral"`
-	// Port is the UDP port for WireGuard; 0 picks one.
-	Port uint16 `json:"port"`
-	// MemoryLimit is Go's soft limit in bytes; 0 means defaultMemoryLimit.
-	MemoryLimit int64 `json:"memory_limit"`
 	// Verbose forwards tsnet's own debugging log as well.
 	Verbose bool `json:"verbose"`
 	// Resolver, for tests only, is the one DNS server to ask. It also stops
@@ -51,21 +38,12 @@ func parseConfig(text []byte) (config, error) {
 	if err := decodeStrict(text, &cfg); err != nil {
 		return config{}, err
 	}
-	if cfg.MemoryLimit == 0 {
-		cfg.MemoryLimit = defaultMemoryLimit
-	}
 	return cfg, cfg.check()
 }
 
 func (cfg *config) check() error {
 	if cfg.Dir == "" {
 		return errors.New("dir is missing")
-	}
-	if cfg.MemoryLimit < 0 {
-		return errors.New("memory_limit is negative")
-	}
-	if cfg.ClientID != "" || cfg.IDToken != "" || cfg.Audience != "" {
-		return errors.New("workload identity (client_id, id_token, audience) is not built into this program; use auth_key or client_secret")
 	}
 	if cfg.AuthKey != "" && cfg.ClientSecret != "" {
 		return errors.New("give auth_key or client_secret, not both")

@@ -16,12 +16,8 @@ type queryFeatureParams struct {
 
 // queryFeatureResult is control's advice on how to switch a feature on.
 type queryFeatureResult struct {
-	Complete bool   `json:"complete"`
-	Text     string `json:"text"`
-	URL      string `json:"url"`
-	// ShouldWait: it will be on without a restart once the person is done; a
-	// self event tells.
-	ShouldWait bool `json:"should_wait"`
+	Text string `json:"text"`
+	URL  string `json:"url"`
 }
 
 // queryFeature asks control. Ask only when the feature is missing: not every
@@ -41,7 +37,7 @@ func (n *node) queryFeature(ctx context.Context, p queryFeatureParams) (queryFea
 	if err != nil {
 		return queryFeatureResult{}, err
 	}
-	return queryFeatureResult{Complete: r.Complete, Text: r.Text, URL: r.URL, ShouldWait: r.ShouldWait}, nil
+	return queryFeatureResult{Text: r.Text, URL: r.URL}, nil
 }
 
 // runningStatus is for what tsnet would wait for without end, or fail at

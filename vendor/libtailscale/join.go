@@ -44,7 +44,6 @@ func (n *node) attempt(ctx context.Context, credential string, giveUp bool) (sta
 		ControlURL:    n.cfg.ControlURL,
 		AuthKey:       credential, // tsnet tells an OAuth secret by its prefix
 		Ephemeral:     n.cfg.Ephemeral,
-		Port:          n.cfg.Port,
 		AdvertiseTags: n.cfg.Tags,
 		UserLogf:      userLog(n.out),
 		Logf:          debugLog(n.out, n.cfg.Verbose),
@@ -135,9 +134,11 @@ func (n *node) waitRunning(ctx context.Context, server *tsnet.Server, w *watch, 
 // timeWait replaces netstack's 60 s. tsnet accepts through a forwarder, so
 // netstack silently drops a SYN whose port pair is still in TIME_WAIT; with
 // peers' random ports, one in a hundred of quick new connections would stall
-// for seconds. With 100 ms a few of five thousand still did, with 5 ms none. A
-// late FIN is then answered by a reset, when both sides are done anyway.
-const timeWait = 5 * time.Millisecond
+// for seconds. How many still do grows with this time and with their rate: of
+// five thousand it was seven with 100 ms, and with 5 ms none on one machine and
+// two on a faster one. A late FIN is then answered by a reset, when both sides
+// are done anyway.
+const timeWait = 100 * time.Microsecond
 
 func shortenTimeWait(server *tsnet.Server) error {
 	impl, ok := server.Sys().Netstack.Get().(*netstack.Impl)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"tailscale.com/ipn"
@@ -48,10 +49,8 @@ type facts struct {
 	Via string `json:"via"`
 	// Remote is the peer in the tailnet; for Funnel that is the relay.
 	Remote string `json:"remote"`
-	// Source is the public client and Target the host:port it asked for,
-	// both only for Funnel.
+	// Source is the public client, only for Funnel.
 	Source string `json:"source,omitempty"`
-	Target string `json:"target,omitempty"`
 }
 
 func (n *node) listen(ctx context.Context, p listenParams) (nothing, error) {
@@ -164,6 +163,7 @@ func (l *listener) abandon() { close(l.stop) }
 // the host: tsnet drops a connection that is not accepted within a second.
 func (n *node) accept(l *listener, inner net.Listener) {
 	defer close(l.done)
+	var refusals refusals
 	for {
 		conn, err := inner.Accept()
 		if err != nil {
@@ -176,10 +176,32 @@ func (n *node) accept(l *listener, inner net.Listener) {
 			return
 		}
 		if err := n.accepted(l, conn); err != nil {
-			n.out.putLog("error", fmt.Sprintf("listener %d: connection refused: %v", l.id, err))
 			conn.Close()
+			if kept, ok := refusals.tell(time.Now()); ok {
+				n.out.putLog("error", fmt.Sprintf("listener %d: connection refused: %v (%d more since the last of these lines)", l.id, err, kept))
+			}
 		}
 	}
+}
+
+// refusalsEvery is how often a listener may log that it refuses connections:
+// strangers decide how many there are.
+const refusalsEvery = 10 * time.Second
+
+// refusals counts those that were not logged.
+type refusals struct {
+	told time.Time
+	kept int
+}
+
+// tell reports whether to log this one, and how many before it were not.
+func (r *refusals) tell(now time.Time) (kept int, ok bool) {
+	if !r.told.IsZero() && now.Sub(r.told) < refusalsEvery {
+		r.kept++
+		return 0, false
+	}
+	kept, r.told, r.kept = r.kept, now, 0
+	return kept, true
 }
 
 // accepted hands one connection over. On an error the caller closes it.
@@ -214,7 +236,7 @@ func identify(conn net.Conn) (net.Conn, facts, error) {
 		if !funnel.Src.IsValid() {
 			return nil, facts{}, errors.New("a Funnel connection without a source")
 		}
-		f.Via, f.Source, f.Target = viaFunnel, funnel.Src.String(), string(funnel.Target)
+		f.Via, f.Source = viaFunnel, funnel.Src.String()
 		conn = funnel.Conn // FunnelConn hides CloseWrite
 	}
 	remote, err := remoteAddress(conn)

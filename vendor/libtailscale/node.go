@@ -148,16 +148,6 @@ func (n *node) tearDown() {
 	}
 }
 
-// logout gives up the node's key. The state directory is left without a node:
-// after close, the next start has to join again.
-func (n *node) logout(ctx context.Context, _ noParams) (nothing, error) {
-	_, lc, err := n.started()
-	if err != nil {
-		return nothing{}, err
-	}
-	return nothing{}, lc.Logout(ctx)
-}
-
 // disconnectControl makes control treat the node as gone, so that Funnel and
 // peers stop sending new connections while the open ones drain.
 func (n *node) disconnectControl(ctx context.Context, _ noParams) (nothing, error) {

@@ -25,7 +25,6 @@ var operations = map[string]operation{
 	"listen":             op(30*time.Second, (*node).listen),
 	"unlisten":           op(15*time.Second, (*node).unlisten),
 	"query_feature":      op(20*time.Second, (*node).queryFeature),
-	"logout":             op(15*time.Second, (*node).logout),
 	"disconnect_control": op(10*time.Second, (*node).disconnectControl),
 	"close":              op(0, func(n *node, _ context.Context, _ noParams) (nothing, error) { return nothing{}, n.close() }),
 }

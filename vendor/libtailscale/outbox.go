@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -48,7 +49,9 @@ func newOutbox() *outbox {
 // put queues a message that must arrive.
 func (o *outbox) put(value any) { o.add(&message{value: value}) }
 
-// putLatest queues a message of which only the newest matters.
+// putLatest queues a message of which only the newest matters. It comes after
+// everything that was put before it: what was put after the one it replaces must
+// not seem newer.
 func (o *outbox) putLatest(key string, value any) {
 	o.add(&message{value: value, key: key})
 }
@@ -95,8 +98,7 @@ func (o *outbox) add(m *message) {
 func (o *outbox) addLocked(m *message) {
 	if m.key != "" {
 		if waiting := o.latest[m.key]; waiting != nil {
-			waiting.value = m.value
-			return
+			o.queue = slices.DeleteFunc(o.queue, func(other *message) bool { return other == waiting })
 		}
 		o.latest[m.key] = m
 	}

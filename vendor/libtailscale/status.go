@@ -28,7 +28,6 @@ type status struct {
 	// Owner is null for a tagged node.
 	Owner       *owner   `json:"owner"`
 	Tailnet     string   `json:"tailnet"`
-	MagicDNS    bool     `json:"magic_dns"`
 	CertDomains []string `json:"cert_domains"`
 	// HTTPS is whether a certificate can be had.
 	HTTPS bool `json:"https"`
@@ -94,7 +93,7 @@ func describe(st *ipnstate.Status, now time.Time) status {
 		LoginURL:    st.AuthURL,
 	}
 	if t := st.CurrentTailnet; t != nil {
-		s.Tailnet, s.MagicDNS = t.Name, t.MagicDNSEnabled
+		s.Tailnet = t.Name
 	}
 	self := st.Self
 	if self == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"tailscale.com/client/local"
@@ -34,6 +35,10 @@ type watch struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{}
+
+	// telling is held from reading the node's record until it is queued, so that
+	// the host never gets an older record, or an older state, after a newer one.
+	telling sync.Mutex
 
 	running    chan struct{} // closed when the node first runs
 	refused    chan *fault   // control said no; holds the first
@@ -101,10 +106,19 @@ func (w *watch) handle(notify *ipn.Notify) {
 		w.failed(*notify.ErrMessage)
 	}
 	if notify.State != nil {
+		w.telling.Lock()
 		w.n.out.put(stateEvent{"state", notify.State.String()})
-		if *notify.State == ipn.Running && !w.isRunning() {
-			close(w.running)
+		w.telling.Unlock()
+		switch {
+		case *notify.State == ipn.Running:
+			if !w.isRunning() {
+				close(w.running)
+			}
+			// Also when it runs again, after an extended key or a restored
+			// approval: often no other notification follows.
 			w.changed()
+		case *notify.State == ipn.NeedsLogin && w.isRunning():
+			w.logInAgain()
 		}
 	}
 	if notify.BrowseToURL != nil && *notify.BrowseToURL != "" {
@@ -157,6 +171,8 @@ func (w *watch) isRunning() bool {
 // changed tells the host how the node is now, and that peers or their grants
 // may be different too.
 func (w *watch) changed() {
+	w.telling.Lock()
+	defer w.telling.Unlock()
 	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
 	defer cancel()
 	st, err := readStatus(ctx, w.n, w.server, w.local)
@@ -164,6 +180,18 @@ func (w *watch) changed() {
 		return // closing
 	}
 	w.n.out.putLatest("self", selfEvent{"self", st})
+}
+
+// logInAgain is for a node whose key has expired: tsnet asks for a login only
+// when it starts. A credential that this server was started with is tried once
+// more; without one the URL comes as a notification. Control is listened to
+// meanwhile, so a key that an administrator extends is good again.
+func (w *watch) logInAgain() {
+	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
+	defer cancel()
+	if err := w.local.StartLoginInteractive(ctx); err != nil && w.ctx.Err() == nil {
+		w.n.out.putLog("error", "logging in again: "+err.Error())
+	}
 }
 
 // poll looks for two changes that the bus is silent about. The map poll with

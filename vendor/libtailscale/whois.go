@@ -28,15 +28,13 @@ type whoisResult struct {
 }
 
 type peer struct {
-	ID   tailcfg.StableNodeID `json:"id"`
-	Name string               `json:"name"`
-	Tags []string             `json:"tags"`
+	Name string   `json:"name"`
+	Tags []string `json:"tags"`
 }
 
 type user struct {
-	ID          tailcfg.UserID `json:"id"`
-	Login       string         `json:"login"`
-	DisplayName string         `json:"display_name"`
+	ID    tailcfg.UserID `json:"id"`
+	Login string         `json:"login"`
 }
 
 func (n *node) whois(ctx context.Context, p whoisParams) (whoisResult, error) {
@@ -68,7 +66,6 @@ func isAddress(s string) bool {
 func introduce(who *apitype.WhoIsResponse) whoisResult {
 	result := whoisResult{
 		Node: peer{
-			ID:   who.Node.StableID,
 			Name: strings.TrimSuffix(who.Node.Name, "."),
 			Tags: append([]string{}, who.Node.Tags...),
 		},
@@ -85,7 +82,7 @@ func introduce(who *apitype.WhoIsResponse) whoisResult {
 	// A tagged node has the synthetic user "tagged-devices", which is nobody.
 	if !who.Node.IsTagged() && who.UserProfile != nil {
 		u := who.UserProfile
-		result.User = &user{ID: u.ID, Login: u.LoginName, DisplayName: u.DisplayName}
+		result.User = &user{ID: u.ID, Login: u.LoginName}
 	}
 	return result
 }

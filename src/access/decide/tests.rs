@@ -75,6 +75,8 @@ fn the_table_of_decisions() {
         ],
         ..owned.clone()
     };
+    let lidded = Policy { ceilings: vec![ceiling("*", Share::ReadAppend)], ..owned.clone() };
+    let work_door = Policy { for_public: Some(rule(&json!({"access": "full", "graphs": ["work"]}))), ..owned.clone() };
     let listed = Policy { deny_tools: Patterns::from_iter(["delete_*", "undo"]), ..open.clone() };
 
     let append = json!({"access": "read-append", "graphs": ["work*"], "tools": ["get_*", "create_*"]});
@@ -85,6 +87,9 @@ fn the_table_of_decisions() {
     let nothing = user_with(8, &[json!({"access": "full", "graphs": []})]);
     let broken = user_with(8, &[json!({"access": "all"})]);
     let claude = holder(CredentialKind::Bearer, &append);
+    let only_work = holder(CredentialKind::Bearer, &json!({"access": "full", "graphs": ["work"]}));
+    let gardener =
+        user_with(8, &[json!({"access": "full", "graphs": ["garden", "g*"]}), json!({"access": "read-only"})]);
 
     let no_rule = || Some(Barrier::NoRule);
     let unfit = || Some(Barrier::NoRuleFits);
@@ -185,6 +190,18 @@ fn the_table_of_decisions() {
         (&layered, claude, "create_block", ReadAppend, "work", None),
         (&layered, Caller::Admin, "delete_page", Full, "work", graph()),
         (&layered, Caller::Admin, "delete_page", Full, "garden", None),
+        // What concerns all graphs takes a rule, and a public ceiling, for all of them; a ceiling of all graphs is over it.
+        (&owned, user(OWNER), "setup_new_graph", Full, ALL_GRAPHS, None),
+        (&owned, bearer(), "setup_new_graph", Full, ALL_GRAPHS, None),
+        (&owned, full.clone(), "setup_new_graph", Full, ALL_GRAPHS, None),
+        (&owned, only_work.clone(), "setup_new_graph", Full, ALL_GRAPHS, unfit()),
+        (&owned, only_work.clone(), "delete_page", Full, "work", None),
+        (&owned, gardener, "setup_new_graph", Full, ALL_GRAPHS, unfit()),
+        (&work_door, bearer(), "setup_new_graph", Full, ALL_GRAPHS, public()),
+        (&work_door, only_work, "delete_page", Full, "work", None),
+        (&layered, user(OWNER), "setup_new_graph", Full, ALL_GRAPHS, None),
+        (&lidded, user(OWNER), "setup_new_graph", Full, ALL_GRAPHS, graph()),
+        (&lidded, Caller::Admin, "setup_new_graph", Full, ALL_GRAPHS, graph()),
         // Denied tools: nobody, whatever their rules say.
         (&listed, user(OWNER), "delete_page", Full, "garden", denied("delete_*")),
         (&listed, user(OWNER), "delete_", Full, "garden", denied("delete_*")),
@@ -363,6 +380,32 @@ proptest! {
             if matches!(caller, Caller::Public(_)) {
                 prop_assert!(policy.for_public.is_some_and(|most| most.access >= permit.level()));
             }
+        }
+    }
+
+    #[test]
+    fn what_concerns_all_graphs_is_for_those_who_may_do_it_on_each(
+        policy in policy(), caller in caller(), tool in "[ab]{0,3}", graph in "[ab]{0,3}",
+        needs in prop::sample::select(vec![ReadOnly, ReadAppend, Full]),
+    ) {
+        if allows(&policy, &caller, &on(&tool, needs, ALL_GRAPHS)) {
+            let unlimited = Policy { ceilings: Vec::new(), ..policy };
+            prop_assert!(allows(&unlimited, &caller, &on(&tool, needs, &graph)));
+        }
+    }
+
+    #[test]
+    fn ceilings_by_nickname_only_take_away(
+        policy in policy(), caller in caller(), tool in "[ab]{0,3}", name in "[ab]{1,3}", nickname in "[ab]{1,3}",
+        needs in prop::sample::select(vec![ReadOnly, ReadAppend, Full]),
+    ) {
+        let named = Arc::new(policy.clone()).with_nicknames([(name.as_str(), nickname.as_str())].into_iter());
+        let lowest = named.ceilings.iter().filter(|ceiling| ceiling.graphs.matches(&name)).map(|ceiling| ceiling.most).min();
+        for ceiling in policy.ceilings.iter().filter(|ceiling| ceiling.graphs.matches(&nickname)) {
+            prop_assert!(lowest.is_some_and(|lowest| lowest <= ceiling.most));
+        }
+        if allows(&named, &caller, &on(&tool, needs, &name)) {
+            prop_assert!(allows(&policy, &caller, &on(&tool, needs, &name)));
         }
     }
 

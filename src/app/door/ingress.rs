@@ -9,8 +9,11 @@ pub(in crate::app) trait Ingress: Send + Sync + 'static {
     /// Where the public's connections come from.
     type Listener: Listener;
 
-    /// Opens `port`. A refusal comes as what the operator reads.
-    fn open(&self, port: u16) -> impl Future<Output = Result<Self::Listener, Door>> + Send;
+    /// Opens `port`.
+    fn open(&self, port: u16) -> impl Future<Output = Result<Self::Listener, NodeError>> + Send;
+
+    /// Turns a refusal into what the operator reads. It may take a question to the control server.
+    fn explain(&self, refusal: NodeError) -> impl Future<Output = Door> + Send;
 
     /// What [`close`](Self::close) needs once the listener is in use.
     fn number(listener: &Self::Listener) -> u64;
@@ -22,11 +25,17 @@ pub(in crate::app) trait Ingress: Send + Sync + 'static {
 impl Ingress for Node {
     type Listener = TailnetListener;
 
-    async fn open(&self, port: u16) -> Result<TailnetListener, Door> {
-        match self.listen(Kind::Funnel, port).await {
-            Ok(listener) => Ok(listener),
-            Err(error) => Err(explain(self, error).await),
-        }
+    async fn open(&self, port: u16) -> Result<TailnetListener, NodeError> {
+        self.listen(Kind::Funnel, port).await
+    }
+
+    async fn explain(&self, refusal: NodeError) -> Door {
+        let enable_url = match refusal.kind {
+            ErrorKind::FunnelUnavailable => self.enable_url("funnel").await,
+            ErrorKind::HttpsUnavailable => self.enable_url("serve").await,
+            _ => None,
+        };
+        Door::Unavailable { reason: refusal.message, enable_url }
     }
 
     fn number(listener: &TailnetListener) -> u64 {
@@ -38,14 +47,4 @@ impl Ingress for Node {
             tracing::debug!(%error, "closing the Funnel port");
         }
     }
-}
-
-/// Turns a failure to open into what the operator reads.
-async fn explain(node: &Node, error: NodeError) -> Door {
-    let enable_url = match error.kind {
-        ErrorKind::FunnelUnavailable => node.enable_url("funnel").await,
-        ErrorKind::HttpsUnavailable => node.enable_url("serve").await,
-        _ => None,
-    };
-    Door::Unavailable { reason: error.message, enable_url }
 }

@@ -3,18 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
 
-use super::wish::{DoorFlag, Wish, at_start, load};
+use super::wish::{DoorFlag, Wish, at_start, load, now_of};
 use crate::config::replace_file;
 use crate::report::ShutBy;
+use crate::wall_clock;
 
-/// A machine that slept, or whose clock was set, is noticed within this time.
-const LOOK: Duration = Duration::from_secs(15);
+const BY_TIME: Wish = Wish::Shut { by: ShutBy::Time };
 
 /// The time of day. A test has its own.
 pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -39,12 +37,15 @@ impl Latch {
             tracing::warn!(file = %file.display(), %error, "cannot be read, so the public door stays shut");
             Wish::Shut { by: ShutBy::Unreadable }
         });
-        let first = at_start(flag, left, clock());
-        if flag == DoorFlag::Open && first != left {
-            // So that a start without the flag finds it as this run leaves it.
-            if let Err(error) = save(&file, first) {
-                tracing::warn!(%error, "the public door is open for this run only");
-            }
+        let standing = now_of(left, clock());
+        let first = at_start(flag, standing);
+        // So that a start without the flag finds it as this run leaves it; and so that a time that is up stays up, also for
+        // a start with a clock that is behind.
+        let kept = if flag == DoorFlag::Open { first } else { standing };
+        if kept != left
+            && let Err(error) = save(&file, kept)
+        {
+            tracing::warn!(%error, "how the public door stands is not known to the next start");
         }
         Self { file: Arc::new(Mutex::new(file)), flag, wish: watch::Sender::new(first), clock }
     }
@@ -84,31 +85,34 @@ impl Latch {
         // The sender is in `self`, so this ends with a change only.
         let changed = wish.wait_for(|wish| *wish != seen);
         let Wish::Open { until: Some(until) } = seen else { return drop(changed.await) };
-        tokio::select! {
-            _ = changed => {}
-            () = self.time_is_up(until) => {
-                // The operator may have given it more time in this very moment.
-                self.wish.send_if_modified(|wish| {
-                    let over = *wish == seen;
-                    if over {
-                        *wish = Wish::Shut { by: ShutBy::Time };
-                    }
-                    over
-                });
-            }
+        let is_up = tokio::select! {
+            _ = changed => false,
+            () = wall_clock::reach(until, || self.now()) => true,
+        };
+        // The operator may have given it more time in this very moment.
+        let shut = is_up
+            && self.wish.send_if_modified(|wish| {
+                let over = *wish == seen;
+                if over {
+                    *wish = BY_TIME;
+                }
+                over
+            });
+        if shut {
+            let latch = self.clone();
+            // The file is synced to the disk, which may take a while.
+            drop(tokio::task::spawn_blocking(move || latch.keep_shut()).await);
         }
     }
 
-    /// By the clock on the wall, which goes on while the machine sleeps; or by the other one, which nobody can set back.
-    async fn time_is_up(&self, until: Timestamp) {
-        let left = || Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
-        let deadline = Instant::now() + left();
-        loop {
-            let wait = left().min(deadline.duration_since(Instant::now()));
-            if wait.is_zero() {
-                return;
-            }
-            sleep(wait.min(LOOK)).await;
+    /// Writes down that the time was up: at the next start the clock may be behind.
+    fn keep_shut(&self) {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // An order that came in between has written down another wish.
+        if self.wish() == BY_TIME
+            && let Err(error) = save(&file, BY_TIME)
+        {
+            tracing::warn!(%error, "the public door is shut, but that could not be written down");
         }
     }
 }
@@ -121,18 +125,10 @@ fn save(file: &Path, wish: Wish) -> io::Result<()> {
 mod tests {
     use std::fs;
 
+    use tokio::time::Instant;
+
+    use super::super::wish::tests::{OFF, OPEN, at, until};
     use super::*;
-
-    const OPEN: Wish = Wish::Open { until: None };
-    const OFF: Wish = Wish::Shut { by: ShutBy::Operator };
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn until(text: &str) -> Wish {
-        Wish::Open { until: Some(at(text)) }
-    }
 
     fn started(file: &Path, flag: DoorFlag) -> Wish {
         let clock: Clock = Arc::new(|| at("2026-01-01T12:00:00Z"));
@@ -199,6 +195,21 @@ mod tests {
         latch.is_no_longer(until("2026-01-01T14:00:00Z")).await;
         assert_eq!(latch.wish(), Wish::Shut { by: ShutBy::Time });
         assert_eq!(began.elapsed().as_secs(), 2 * 60 * 60);
+        let file = latch.file.lock().unwrap().clone();
+        assert_eq!(started(&file, DoorFlag::AsLeft), latch.wish(), "for a clock that is two hours behind as well");
+    }
+
+    #[test]
+    fn a_time_that_was_up_once_is_up_for_every_later_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("door.json");
+        for flag in [DoorFlag::AsLeft, DoorFlag::Shut] {
+            save(&file, until("2026-01-01T11:00:00Z")).unwrap();
+            started(&file, flag);
+            let behind: Clock = Arc::new(|| at("2025-12-31T12:00:00Z"));
+            let later = Latch::with_clock(file.clone(), DoorFlag::AsLeft, behind);
+            assert_eq!(later.wish(), Wish::Shut { by: ShutBy::Time }, "after {flag:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,7 +13,8 @@ use crate::report::{Door, ShutBy};
 /// The operator is told how it went, unless it takes longer than a person waits for.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Does as told and waits for the door to get there.
+/// Does as told and waits for the door to get there. While the node is not in its tailnet (`joined`) that may take
+/// days, so then the door is on its way as soon as the wish is noted.
 ///
 /// # Errors
 /// When it cannot be done, in a sentence that says what can.
@@ -21,6 +22,7 @@ pub(in crate::app) async fn obey(
     latch: &Latch,
     mut door: watch::Receiver<Door>,
     order: DoorOrder,
+    joined: bool,
 ) -> Result<Door, String> {
     let wish = wish(latch, order)?;
     // The file is synced to the disk, which may take a while.
@@ -33,19 +35,19 @@ pub(in crate::app) async fn obey(
             return Err(format!("the public door stays as it is, because that could not be written down: {error}"));
         }
         (Err(error), Wish::Shut { .. }) => {
-            arrive(&mut door, wish).await;
+            arrive(&mut door, wish, joined).await;
             return Err(format!(
                 "the public door is shut, but that could not be written down and is forgotten at the next start: {error}"
             ));
         }
-        (Ok(()), _) => arrive(&mut door, wish).await,
+        (Ok(()), _) => arrive(&mut door, wish, joined).await,
     }
     Ok(door.borrow().clone())
 }
 
 fn wish(latch: &Latch, order: DoorOrder) -> Result<Wish, String> {
     match order {
-        DoorOrder::Shut => Ok(Wish::Shut { by: ShutBy::Operator }),
+        DoorOrder::Shut { .. } => Ok(Wish::Shut { by: ShutBy::Operator }),
         DoorOrder::Open { .. } if latch.is_held() => {
             Err("this node was started with --no-funnel, which holds until it stops; start it again without".into())
         }
@@ -58,9 +60,10 @@ fn wish(latch: &Latch, order: DoorOrder) -> Result<Wish, String> {
 }
 
 /// Waits until the door is as wished, or the tailnet stands against it.
-async fn arrive(door: &mut watch::Receiver<Door>, wish: Wish) {
+async fn arrive(door: &mut watch::Receiver<Door>, wish: Wish, joined: bool) {
     let arrived = |door: &Door| match (wish, door) {
         (Wish::Open { until }, Door::Open { until: shown, .. }) => until == *shown,
+        (Wish::Open { .. }, Door::Opening) => !joined,
         (Wish::Open { .. }, Door::Unavailable { .. }) | (Wish::Shut { .. }, Door::Off { .. }) => true,
         _ => false,
     };

@@ -25,7 +25,9 @@ struct Relay(Arc<Played>);
 struct Played {
     opened: AtomicU64,
     closed: AtomicU64,
+    tried: AtomicU64,
     refuses: AtomicBool,
+    explained: AtomicU64,
     feed: std::sync::Mutex<Option<mpsc::UnboundedSender<UnixStream>>>,
 }
 
@@ -43,13 +45,20 @@ impl Listener for Fed {
 impl Ingress for Relay {
     type Listener = Fed;
 
-    async fn open(&self, _port: u16) -> Result<Fed, Door> {
+    async fn open(&self, _port: u16) -> Result<Fed, NodeError> {
+        self.0.tried.fetch_add(1, SeqCst);
         if self.0.refuses.load(SeqCst) {
-            return Err(unavailable());
+            let (kind, message) = (ErrorKind::FunnelUnavailable, "not allowed".into());
+            return Err(NodeError { kind, message, retry_after: None });
         }
         let (feed, fed) = mpsc::unbounded_channel();
         *self.0.feed.lock().unwrap() = Some(feed);
         Ok(Fed(self.0.opened.fetch_add(1, SeqCst) + 1, fed))
+    }
+
+    async fn explain(&self, refusal: NodeError) -> Door {
+        self.0.explained.fetch_add(1, SeqCst);
+        Door::Unavailable { reason: refusal.message, enable_url: None }
     }
 
     fn number(listener: &Fed) -> u64 {
@@ -111,7 +120,14 @@ fn kept_in(dir: TempDir, flag: DoorFlag) -> Kept {
 }
 
 fn allowed() -> Status {
-    Status { name: "roam".into(), https: true, funnel: true, funnel_ports: vec![443], ..Status::default() }
+    Status {
+        name: "roam".into(),
+        state: "Running".into(),
+        https: true,
+        funnel: true,
+        funnel_ports: vec![443],
+        ..Status::default()
+    }
 }
 
 fn unavailable() -> Door {
@@ -132,7 +148,8 @@ impl Kept {
     }
 
     async fn order(&self, order: DoorOrder) -> Result<Door, String> {
-        obey(&self.latch, self.door.clone(), order).await
+        let joined = self.status.borrow().state == "Running";
+        obey(&self.latch, self.door.clone(), order, joined).await
     }
 
     /// A connection from the public; `None` if nobody takes it.
@@ -156,6 +173,18 @@ async fn until_closed(mut io: UnixStream) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_is_in_no_tailnet_yet_notes_the_wish_at_once() {
+    let kept = kept(DoorFlag::AsLeft);
+    kept.status.send_replace(Status::default());
+    assert_eq!(kept.order(DoorOrder::Shut { revoke: false }).await, Ok(off(ShutBy::Operator)));
+    let asked = Instant::now();
+    assert_eq!(kept.order(DoorOrder::Open { seconds: None }).await, Ok(Door::Opening));
+    assert_eq!(asked.elapsed().as_secs(), 0);
+    kept.status.send_replace(allowed());
+    kept.is(&open(None)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_door_opens_for_a_while_and_shuts_itself() {
     let kept = kept(DoorFlag::AsLeft);
     kept.is(&open(None)).await;
@@ -176,7 +205,7 @@ async fn off_ends_idle_and_endless_connections_within_a_second() {
     let (idle, endless) = (kept.connect().unwrap(), kept.ask("/forever").await);
     kept.entered.notified().await;
     let asked = Instant::now();
-    assert_eq!(kept.order(DoorOrder::Shut).await, Ok(off(ShutBy::Operator)));
+    assert_eq!(kept.order(DoorOrder::Shut { revoke: false }).await, Ok(off(ShutBy::Operator)));
     until_closed(idle).await;
     until_closed(endless).await;
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
@@ -198,12 +227,50 @@ async fn the_tailnet_withdraws_the_right_whatever_the_operator_wants() {
     until_closed(endless).await;
     assert_eq!(kept.relay.0.closed.load(SeqCst), 1);
     assert_eq!(kept.order(DoorOrder::Open { seconds: Some(60) }).await, Ok(unavailable()));
-    assert_eq!(kept.order(DoorOrder::Shut).await, Ok(off(ShutBy::Operator)));
+    assert_eq!(kept.order(DoorOrder::Shut { revoke: false }).await, Ok(off(ShutBy::Operator)));
 
     kept.relay.0.refuses.store(false, SeqCst);
     kept.status.send_replace(allowed());
     kept.is(&off(ShutBy::Operator)).await;
     assert_eq!(kept.relay.0.opened.load(SeqCst), 1, "a right alone opens nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_door_that_is_not_allowed_is_tried_when_a_right_comes_and_explained_once() {
+    let kept = kept(DoorFlag::AsLeft);
+    kept.is(&open(None)).await;
+    kept.relay.0.refuses.store(true, SeqCst);
+    let forbidden = Status { funnel: false, ..allowed() };
+    kept.status.send_replace(forbidden.clone());
+    kept.is(&unavailable()).await;
+    for _ in 0..100 {
+        // A device of the tailnet comes or goes.
+        kept.status.send_replace(forbidden.clone());
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(kept.relay.0.tried.load(SeqCst), 2, "once in vain");
+    kept.status.send_replace(Status { https: false, ..forbidden });
+    sleep(Duration::from_secs(3600)).await;
+    assert!((4..20).contains(&kept.relay.0.tried.load(SeqCst)), "now and then, for what nobody tells");
+    assert_eq!(kept.relay.0.explained.load(SeqCst), 1);
+
+    kept.relay.0.refuses.store(false, SeqCst);
+    kept.status.send_replace(allowed());
+    sleep(Duration::from_millis(1)).await;
+    kept.is(&open(None)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_door_opens_again_each_time_that_the_node_comes_back() {
+    let kept = kept(DoorFlag::AsLeft);
+    for round in 1..4 {
+        kept.is(&open(None)).await;
+        assert_eq!(kept.relay.0.opened.load(SeqCst), round);
+        for state in ["NeedsLogin", "Starting", "Running"] {
+            kept.status.send_modify(|status| status.state = state.into());
+            sleep(LAST_WORDS * 2).await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,7 +285,7 @@ async fn a_new_name_opens_the_door_anew_at_once_and_cuts_nobody_until_it_is_shut
     kept.is(&open(None)).await;
     assert!(kept.began.elapsed() < LAST_WORDS);
     assert_eq!((kept.relay.0.opened.load(SeqCst), kept.server.open()), (2, 1));
-    kept.order(DoorOrder::Shut).await.unwrap();
+    kept.order(DoorOrder::Shut { revoke: false }).await.unwrap();
     until_closed(endless).await;
 }
 
@@ -228,7 +295,7 @@ async fn no_funnel_holds_for_its_run() {
     kept.is(&off(ShutBy::Flag)).await;
     let refused = kept.order(DoorOrder::Open { seconds: None }).await.unwrap_err();
     assert!(refused.contains("--no-funnel"), "{refused}");
-    assert_eq!(kept.order(DoorOrder::Shut).await, Ok(off(ShutBy::Flag)));
+    assert_eq!(kept.order(DoorOrder::Shut { revoke: false }).await, Ok(off(ShutBy::Flag)));
     assert_eq!(kept.relay.0.opened.load(SeqCst), 0);
 
     let next = kept_in(kept.dir, DoorFlag::AsLeft);

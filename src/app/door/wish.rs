@@ -36,16 +36,21 @@ pub(super) enum Wish {
     },
 }
 
+/// What is left of a wish at that time.
+pub(super) fn now_of(left: Wish, now: Timestamp) -> Wish {
+    match left {
+        Wish::Open { until: Some(until) } if until <= now => Wish::Shut { by: ShutBy::Time },
+        left => left,
+    }
+}
+
 /// The wish with which a run begins.
-pub(super) fn at_start(flag: DoorFlag, left: Wish, now: Timestamp) -> Wish {
-    let expired = matches!(left, Wish::Open { until: Some(until) } if until <= now);
+pub(super) fn at_start(flag: DoorFlag, left: Wish) -> Wish {
     match (flag, left) {
         (DoorFlag::Shut, _) => Wish::Shut { by: ShutBy::Flag },
-        (DoorFlag::AsLeft, _) if expired => Wish::Shut { by: ShutBy::Time },
         // A time that still runs was promised; the flag asks for no more than an open door.
-        (DoorFlag::AsLeft, left) => left,
-        (DoorFlag::Open, left @ Wish::Open { .. }) if !expired => left,
-        (DoorFlag::Open, _) => Wish::Open { until: None },
+        (DoorFlag::AsLeft, left) | (DoorFlag::Open, left @ Wish::Open { .. }) => left,
+        (DoorFlag::Open, Wish::Shut { .. }) => Wish::Open { until: None },
     }
 }
 
@@ -59,17 +64,17 @@ pub(super) fn load(file: &Path) -> io::Result<Wish> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const OPEN: Wish = Wish::Open { until: None };
-    const OFF: Wish = Wish::Shut { by: ShutBy::Operator };
+    pub(in crate::app::door) const OPEN: Wish = Wish::Open { until: None };
+    pub(in crate::app::door) const OFF: Wish = Wish::Shut { by: ShutBy::Operator };
 
-    fn at(text: &str) -> Timestamp {
+    pub(in crate::app::door) fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
-    fn until(text: &str) -> Wish {
+    pub(in crate::app::door) fn until(text: &str) -> Wish {
         Wish::Open { until: Some(at(text)) }
     }
 
@@ -97,7 +102,7 @@ mod tests {
             (DoorFlag::Shut, broken, by_flag),
         ];
         for (flag, left, wish) in table {
-            assert_eq!(at_start(flag, left, now), wish, "{flag:?} {left:?}");
+            assert_eq!(at_start(flag, now_of(left, now)), wish, "{flag:?} {left:?}");
         }
     }
 }

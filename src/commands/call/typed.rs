@@ -1,12 +1,17 @@
 //! Arguments of a tool as they are typed.
 
+use clap::{Command, CommandFactory as _};
 use serde_json::{Map, Value};
+
+use crate::cli::Cli;
 
 /// What was typed behind the name of a tool.
 #[derive(Debug, PartialEq)]
 pub(super) struct Typed {
     pub(super) source: Source,
     pub(super) json_output: bool,
+    /// Nothing is wanted but to know what the tool takes.
+    pub(super) help: bool,
 }
 
 /// Where the arguments are.
@@ -25,11 +30,12 @@ impl Typed {
     /// says which names there are and what kind of value each takes.
     pub(super) fn parse(words: &[String], schema: &Map<String, Value>) -> Result<Self, String> {
         let properties = schema.get("properties").and_then(Value::as_object);
-        let (mut arguments, mut whole, mut json_output) = (Map::new(), None, false);
+        let (mut arguments, mut whole, mut json_output, mut help) = (Map::new(), None, false, false);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--json-output" => json_output = true,
+                "--help" | "-h" => help = true,
                 "-" => set_once(&mut whole, Source::StandardInput)?,
                 _ => {
                     let (flag, value) = match word.split_once('=') {
@@ -51,7 +57,7 @@ impl Typed {
         }
         match whole {
             Some(_) if !arguments.is_empty() => Err("give the arguments either one by one or as JSON".to_owned()),
-            whole => Ok(Self { source: whole.unwrap_or(Source::Arguments(arguments)), json_output }),
+            whole => Ok(Self { source: whole.unwrap_or(Source::Arguments(arguments)), json_output, help }),
         }
     }
 }
@@ -98,7 +104,13 @@ fn read(text: &str, kind: &Value) -> Result<Value, String> {
 
 fn unknown(name: &str, properties: Option<&Map<String, Value>>) -> String {
     let known: Vec<String> = properties.into_iter().flatten().map(|(key, _)| format!("--{}", kebab(key))).collect();
-    format!("this tool has no `--{name}`; it takes {}", known.join(", "))
+    let takes = format!("this tool has no `--{name}`; it takes {}", known.join(", "));
+    let command = Cli::command();
+    let ours = command.find_subcommand("call").into_iter().flat_map(Command::get_arguments);
+    if ours.into_iter().any(|argument| argument.get_long() == Some(name)) {
+        return format!("{takes}. roam-mcp's own flags come before the tool: `roam-mcp call --{name} … TOOL`");
+    }
+    takes
 }
 
 /// `maxDepth` and `max_depth` are typed as `max-depth`.
@@ -154,7 +166,9 @@ mod tests {
             ("list_graphs", &[], json!({})),
         ];
         for (tool, words, expected) in table {
-            let Ok(Typed { source: Source::Arguments(arguments), json_output: false }) = typed(tool, words) else {
+            let Ok(Typed { source: Source::Arguments(arguments), json_output: false, help: false }) =
+                typed(tool, words)
+            else {
                 panic!("{words:?}")
             };
             assert_eq!(Value::Object(arguments), expected);
@@ -163,10 +177,18 @@ mod tests {
 
     #[test]
     fn all_arguments_may_come_as_json() {
-        let json = Typed { source: Source::Json("{}".into()), json_output: true };
+        let json = Typed { source: Source::Json("{}".into()), json_output: true, help: false };
         assert_eq!(typed("search", &["--json-output", "--json", "{}"]), Ok(json));
-        let stdin = Typed { source: Source::StandardInput, json_output: false };
+        let stdin = Typed { source: Source::StandardInput, json_output: false, help: false };
         assert_eq!(typed("search", &["-"]), Ok(stdin));
+    }
+
+    #[test]
+    fn help_is_asked_for_in_the_place_of_an_argument_and_not_of_a_value() {
+        for (words, help) in [(&["--help"][..], true), (&["--query", "a", "-h"], true), (&["--query", "--help"], false)]
+        {
+            assert_eq!(typed("search", words).unwrap().help, help, "{words:?}");
+        }
     }
 
     #[test]
@@ -175,6 +197,7 @@ mod tests {
             (&["query"][..], "query"),
             (&["--query"], "needs a value"),
             (&["--colour", "red"], "--query, --scope"),
+            (&["--state-dir", "d"], "flags come before the tool: `roam-mcp call --state-dir … TOOL`"),
             (&["--query", "a", "--query", "b"], "twice"),
             (&["--include-path", "yes"], "true or false"),
             (&["--json", "{}", "-"], "twice"),

@@ -1,7 +1,7 @@
 //! The dialog on a terminal: which graph, how much, and what to call it.
 
 use std::fmt;
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
 use inquire::validator::Validation;
@@ -16,9 +16,18 @@ use crate::graph::{Desktop, Listed};
 /// A line of the list of graphs.
 enum Choice<'a> {
     /// A graph of the person's own, or a public one that was connected before.
-    Graph { name: String, kind: Kind, open: bool, entry: Option<&'a GraphEntry>, revoked: bool },
+    Graph(Candidate<'a>),
     /// A graph that is not in the list.
     Public,
+}
+
+/// A graph, and whether it is connected already.
+struct Candidate<'a> {
+    name: String,
+    kind: Kind,
+    open: bool,
+    entry: Option<&'a GraphEntry>,
+    revoked: bool,
 }
 
 /// What to do with a graph that is connected already.
@@ -33,10 +42,17 @@ enum Again {
 /// Holds the dialog. `None` if there is nothing more to do.
 pub(super) async fn hold(file: &Path, known: &[GraphEntry], desktop: &Desktop) -> Result<Option<Plan>, Failure> {
     let choices = choices(known, desktop).await?;
-    let (name, kind, level) = match Select::new("Which graph?", choices).prompt().map_err(given_up)? {
-        Choice::Public => (public_name()?, Kind::Hosted, TokenLevel::ReadOnly),
-        Choice::Graph { entry: Some(entry), revoked, .. } => match again(entry, revoked)? {
-            Again::Replace => (entry.name.clone(), entry.kind, ask_level()?),
+    let (chosen, public) = match Select::new("Which graph?", choices).prompt().map_err(given_up)? {
+        Choice::Graph(chosen) => (chosen, false),
+        // It may be connected all the same, as the public graph it is or as one of the person's own.
+        Choice::Public => {
+            let named = Listed { name: public_name()?, kind: Kind::Hosted };
+            (candidate(&named, false, known, desktop).await, true)
+        }
+    };
+    if let Some(entry) = chosen.entry {
+        match again(entry, chosen.revoked)? {
+            Again::Replace => {}
             Again::Change => {
                 let place = "Settings > Graph > Local API Tokens";
                 writeln!(stdout(), "Open {} in Roam and change the token under {place}.", entry.name)?;
@@ -48,9 +64,10 @@ pub(super) async fn hold(file: &Path, known: &[GraphEntry], desktop: &Desktop) -
                 return Ok(None);
             }
             Again::Cancel => return Ok(None),
-        },
-        Choice::Graph { name, kind, entry: None, .. } => (name, kind, ask_level()?),
-    };
+        }
+    }
+    let Candidate { name, kind, .. } = chosen;
+    let level = if public { TokenLevel::ReadOnly } else { ask_level()? };
     // Asked last of all: once the person has allowed it in Roam, nothing is left to answer.
     let nickname = ask_nickname(known, &name, kind)?;
     Ok(Some(Plan { name, kind, nickname, level, asked: true }))
@@ -58,32 +75,35 @@ pub(super) async fn hold(file: &Path, known: &[GraphEntry], desktop: &Desktop) -
 
 async fn choices<'a>(known: &'a [GraphEntry], desktop: &Desktop) -> Result<Vec<Choice<'a>>, Failure> {
     let available = desktop.available_graphs().await?;
+    if available.is_empty() {
+        writeln!(stderr(), "Roam lists no graphs. To connect one of your own, log in to Roam Desktop first.")?;
+    }
     let open = desktop.open_graphs().await;
     let mut choices = Vec::new();
     for graph in &available {
-        let entry = known.iter().find(|entry| entry.name == graph.name && entry.kind == graph.kind);
-        choices.push(choice(graph, open.contains(graph), entry, desktop).await);
+        choices.push(Choice::Graph(candidate(graph, open.contains(graph), known, desktop).await));
     }
     for entry in known {
         let listed = Listed { name: entry.name.clone(), kind: entry.kind };
         if !available.contains(&listed) {
-            choices.push(choice(&listed, false, Some(entry), desktop).await);
+            choices.push(Choice::Graph(candidate(&listed, false, known, desktop).await));
         }
     }
     choices.sort_by_key(|choice| match choice {
-        Choice::Graph { name, open, .. } => (!open, name.to_lowercase()),
+        Choice::Graph(Candidate { name, open, .. }) => (!open, name.to_lowercase()),
         Choice::Public => (true, String::new()),
     });
     choices.push(Choice::Public);
     Ok(choices)
 }
 
-async fn choice<'a>(graph: &Listed, open: bool, entry: Option<&'a GraphEntry>, desktop: &Desktop) -> Choice<'a> {
+async fn candidate<'a>(graph: &Listed, open: bool, known: &'a [GraphEntry], desktop: &Desktop) -> Candidate<'a> {
+    let entry = known.iter().find(|entry| entry.name == graph.name && entry.kind == graph.kind);
     let revoked = match entry {
         Some(entry) => plan::is_revoked(entry, desktop).await,
         None => false,
     };
-    Choice::Graph { name: graph.name.clone(), kind: graph.kind, open, entry, revoked }
+    Candidate { name: graph.name.clone(), kind: graph.kind, open, entry, revoked }
 }
 
 fn again(entry: &GraphEntry, revoked: bool) -> Result<Again, Failure> {
@@ -146,7 +166,7 @@ fn given_up(error: InquireError) -> Failure {
 
 impl fmt::Display for Choice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Graph { name, kind, open, entry, revoked } = self else {
+        let Self::Graph(Candidate { name, kind, open, entry, revoked }) = self else {
             return f.write_str("a public graph of somebody else's …");
         };
         f.write_str(name)?;

@@ -1,5 +1,6 @@
 //! The sections of `config.toml`.
 
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,20 @@ pub struct FunnelSection {
     /// The graphs it can be for.
     pub graphs: Patterns,
     /// The tools it can be for.
+    #[serde(deserialize_with = "Patterns::of_tools")]
     pub tools: Patterns,
     /// Whether a bearer token and a path secret must be shown together.
     pub require_both: bool,
+    /// Whether the tools that act on this computer can be for public callers too.
+    pub desktop_tools: bool,
+}
+
+/// `[uploads]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadsSection {
+    /// The directory from which files can be uploaded by their path; `None` for nowhere.
+    pub root: Option<PathBuf>,
 }
 
 /// `[graphs."<name>"]`
@@ -51,12 +63,14 @@ pub struct SourcesSection {
     pub anthropic: bool,
     /// OpenAI's.
     pub openai: bool,
-    /// A copy of OpenAI's published file.
+    /// The operator's copy of OpenAI's published file, in place of the one that the program keeps.
     pub openai_file: Option<PathBuf>,
     /// Tailscale's addresses.
     pub tailscale: bool,
     /// Loopback and private addresses.
     pub local: bool,
+    /// Proxies in front of this machine's own socket, whose word about a client counts.
+    pub trust_proxy: Vec<IpNet>,
 }
 
 /// `[limits]`
@@ -81,7 +95,8 @@ impl Default for TailnetSection {
 
 impl Default for FunnelSection {
     fn default() -> Self {
-        Self { access: Share::Full, graphs: Patterns::default(), tools: Patterns::default(), require_both: false }
+        let (graphs, tools) = (Patterns::default(), Patterns::default());
+        Self { access: Share::Full, graphs, tools, require_both: false, desktop_tools: false }
     }
 }
 
@@ -101,19 +116,36 @@ impl Default for LimitsSection {
     }
 }
 
-impl SourcesSection {
-    /// The list that the section makes; without a word in it there is none.
+impl UploadsSection {
+    /// The directory, if one is set and it is there.
     ///
     /// # Errors
-    /// When OpenAI's networks are asked for and not to be had.
-    pub fn sources(&self) -> Result<Sources, ConfigError> {
-        let Self { allow, anthropic, openai, openai_file, tailscale, local } = self;
+    /// When it is no directory.
+    pub fn checked(&self) -> Result<Option<PathBuf>, ConfigError> {
+        match &self.root {
+            Some(root) if !root.is_dir() => {
+                let problem = "uploads by path are to come from here, and it is no directory; make it, or name another";
+                Err(ConfigError::File { path: root.clone(), problem: problem.into() })
+            }
+            root => Ok(root.clone()),
+        }
+    }
+}
+
+impl SourcesSection {
+    /// The list that the section makes; without a word in it there is none. `kept` is the copy of OpenAI's networks that
+    /// the program keeps; until there is one, nobody comes in from there.
+    ///
+    /// # Errors
+    /// When the file with OpenAI's networks cannot be read.
+    pub fn sources(&self, kept: &Path) -> Result<Sources, ConfigError> {
+        let Self { allow, anthropic, openai, openai_file, tailscale, local, trust_proxy: _ } = self;
         if allow.is_empty() && !(*anthropic || *openai || *tailscale || *local) {
             return Ok(Sources::unlisted());
         }
         let mut networks = allow.clone();
         if *openai {
-            networks.extend(published(openai_file.as_deref())?);
+            networks.extend(published(openai_file.as_deref(), kept)?);
         }
         networks.extend(anthropic.then(Sources::anthropic).into_iter().flatten());
         networks.extend(tailscale.then(Sources::tailscale).into_iter().flatten());
@@ -122,13 +154,12 @@ impl SourcesSection {
     }
 }
 
-/// OpenAI's networks, from the copy that the operator keeps.
-fn published(file: Option<&Path>) -> Result<Vec<IpNet>, ConfigError> {
-    let path = file.ok_or_else(|| ConfigError::Invalid {
-        setting: "--allow-openai",
-        problem: "name a copy of https://openai.com/chatgpt-connectors.json with --openai-file, or as `openai_file`"
-            .into(),
-    })?;
-    let text = std::fs::read_to_string(path).map_err(ConfigError::io(path))?;
+/// OpenAI's networks, from the copy that the operator keeps, or else the program.
+fn published(named: Option<&Path>, kept: &Path) -> Result<Vec<IpNet>, ConfigError> {
+    let path = named.unwrap_or(kept);
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(Vec::new()),
+        text => text.map_err(ConfigError::io(path))?,
+    };
     openai::parse(&text).map_err(|problem| ConfigError::File { path: path.to_owned(), problem })
 }

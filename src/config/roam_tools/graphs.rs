@@ -1,12 +1,25 @@
 //! The graphs of the file: read under its rules, changed under its lock.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
 use super::entry::{GraphEntry, Kind, TokenLevel, TokenStatus};
 use super::{RoamTools, file};
 use crate::config::ConfigError;
+
+/// Says of a graph which of its entries counts, once.
+fn warn_of_twins(name: &str, same_kind: bool) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let served = if same_kind { "the first one" } else { "the hosted one" };
+    let warning = format!("the graph {name:?} is in ~/.roam-tools.json twice; {served} is served");
+    // The file is read again whenever it has changed.
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.clone()) {
+        tracing::warn!("{warning}");
+    }
+}
 
 impl RoamTools {
     /// The graphs to serve. None is no mistake: nothing has been connected yet.
@@ -22,7 +35,7 @@ impl RoamTools {
                 graphs.push(entry);
                 continue;
             };
-            tracing::warn!(graph = entry.name, "is in ~/.roam-tools.json twice; the hosted one is served");
+            warn_of_twins(&entry.name, earlier.kind == entry.kind);
             if (earlier.kind, entry.kind) == (Kind::Offline, Kind::Hosted) {
                 *earlier = entry;
             }
@@ -56,9 +69,15 @@ impl RoamTools {
     /// Saves a graph: in the place of the one with its name and type, or at the end.
     ///
     /// # Errors
-    /// When another graph has its nickname, or the file cannot be read or written.
+    /// When a key of it does not fit, another graph has its nickname, or the file cannot be read or written.
     pub fn save_graph(path: &Path, graph: &GraphEntry) -> Result<(), ConfigError> {
         Self::edit(path, |file| {
+            let mut keys = Map::new();
+            graph.write(&mut keys);
+            // One that could not be read again would take all others with it.
+            GraphEntry::parse(&keys.clone().into()).map_err(|problems| {
+                file.problem(format!("the graph {:?} was not saved: {}", graph.name, problems.join("; ")))
+            })?;
             let entries = file.entries()?;
             let same = |entry: &GraphEntry| entry.name == graph.name && entry.kind == graph.kind;
             if entries.iter().any(|entry| entry.nickname == graph.nickname && !same(entry)) {
@@ -69,11 +88,7 @@ impl RoamTools {
             let at = entries.iter().position(same);
             file.change(|values| match at.and_then(|at| values.get_mut(at)).and_then(Value::as_object_mut) {
                 Some(keys) => graph.write(keys),
-                None => {
-                    let mut keys = Map::new();
-                    graph.write(&mut keys);
-                    values.push(Value::Object(keys));
-                }
+                None => values.push(Value::Object(keys)),
             });
             Ok(())
         })

@@ -145,6 +145,32 @@ fn saving_again_replaces_the_entry_and_keeps_what_others_wrote() {
 }
 
 #[test]
+fn a_graph_that_could_not_be_read_again_is_not_saved() {
+    let (_dir, path) = in_dir(None);
+    RoamTools::save_graph(&path, &entry("Garden", "garden")).unwrap();
+    let before = contents(&path);
+    for (bad, part) in [
+        (GraphEntry { token: Secret::from("roam-graph-token-x"), ..entry("a", "a") }, "`token`"),
+        (entry("a/b", "a"), "`name`"),
+        (entry("a", "A b"), "`nickname`"),
+    ] {
+        let error = RoamTools::save_graph(&path, &bad).unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("roam-graph-token-x"), "{error}");
+        assert_eq!(contents(&path), before);
+    }
+}
+
+#[test]
+fn a_change_of_its_rights_shows_in_the_stamp() {
+    let (_dir, path) = in_dir(Some("{}"));
+    let before = Stamp::of(&path);
+    // The clock of the file system may stand still for a moment.
+    while Stamp::of(&path) == before {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+#[test]
 fn a_graph_is_forgotten_by_what_it_is_called() {
     let (_dir, path) = in_dir(None);
     for name in ["a", "b"] {

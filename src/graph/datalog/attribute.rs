@@ -23,10 +23,14 @@ pub(super) enum Stored {
     Parents,
     Page,
     Refs,
+    /// The place of a page among the shortcuts.
+    Shortcut,
     /// The person that a column of `node` names.
     Person(&'static str),
-    /// What is known of a person: the name it goes by.
+    /// What is known of a person: what it is called in the tables.
     Name,
+    /// What it is shown as.
+    Shown,
     /// That name if it is an address.
     Address,
     /// In `node.extra`, under one of these keys.
@@ -63,8 +67,8 @@ const fn other(name: &'static str, stored: Stored) -> Attribute {
 const CREATOR_ADDRESS: &str = "CASE WHEN created_by LIKE '%@%' THEN created_by END";
 const EDITOR_ADDRESS: &str = "CASE WHEN edited_by LIKE '%@%' THEN edited_by END";
 
-/// All of them. An export names people by a uid, or by an address in old days, and that has to do as their name.
-pub(super) static ATTRIBUTES: [Attribute; 34] = [
+/// All of them. An export names people by a uid, or by an address in old days; where it says no more, that has to do as their name.
+pub(super) static ATTRIBUTES: [Attribute; 35] = [
     column("block/uid", "uid", Rows::All, Holds::Text),
     column("block/string", "text", Rows::Blocks, Holds::Text),
     column("node/title", "text", Rows::Pages, Holds::Text),
@@ -86,13 +90,14 @@ pub(super) static ATTRIBUTES: [Attribute; 34] = [
     other("create/user", Stored::Person("created_by")),
     other("edit/user", Stored::Person("edited_by")),
     other("user/uid", Stored::Name),
-    other("user/display-name", Stored::Name),
+    other("user/display-name", Stored::Shown),
     other("user/email", Stored::Address),
     other("block/props", Stored::Extra(&[":block/props", "props"])),
     other("block/view-type", Stored::Extra(&[":block/view-type"])),
     other("ent/emojis", Stored::Extra(&[":ent/emojis", "emojis"])),
-    other("page/sidebar", Stored::Extra(&[":page/sidebar", "sidebar"])),
+    other("page/sidebar", Stored::Shortcut),
     other("page/word-count", Stored::Extra(&[":page/word-count"])),
+    other("edit/seen-by", Stored::Nowhere),
     other("page/edit-user", Stored::Nowhere),
     other("user/display-page", Stored::Nowhere),
     other("user/photo-url", Stored::Nowhere),
@@ -123,10 +128,23 @@ impl Attribute {
         })
     }
 
+    /// The same for a condition, which would take an attribute that is not kept for one that nothing has.
+    pub(super) fn asked(name: &str, at: Position) -> Result<&'static Self, QueryError> {
+        match name {
+            "attrs/lookup" | "entity/attrs" => Err(at.wrong(format!(
+                "`:{name}` is not kept here; an attribute is a page that a block refers to, so look for \
+                 `[?page :node/title \"Attribute\"] [?block :block/refs ?page]` and for texts that begin with \
+                 `Attribute::`"
+            ))),
+            _ => Self::named(name, at),
+        }
+    }
+
     /// Whether its values are entities.
     pub(super) fn refers(&self) -> bool {
         use Stored::{Children, Page, Parents, Person, Refs};
         matches!(self.stored, Children | Parents | Page | Refs | Person(_))
+            || matches!(self.name, "edit/seen-by" | "page/edit-user" | "user/display-page" | "attrs/lookup")
     }
 
     /// Whether an entity can have several values.
@@ -141,17 +159,12 @@ impl Attribute {
 
     /// Whether the entities that have a given value are found without looking at all of them.
     pub(super) fn is_indexed(&self) -> bool {
-        use Stored::{Address, Children, Name, Nowhere, Page, Parents, Refs};
-        self.is_unique() || matches!(self.stored, Children | Parents | Page | Refs | Name | Address | Nowhere)
+        use Stored::{Address, Children, Name, Nowhere, Page, Parents, Refs, Shown};
+        self.is_unique() || matches!(self.stored, Children | Parents | Page | Refs | Name | Shown | Address | Nowhere)
     }
 
     /// Whether its values are in the search index.
     pub(super) fn is_searchable(&self) -> bool {
         matches!(self.name, "block/string" | "node/title")
-    }
-
-    /// What a pull writes it under.
-    pub(super) fn short_name(&self) -> &'static str {
-        self.name.rsplit('/').next().unwrap_or(self.name)
     }
 }

@@ -1,6 +1,8 @@
 //! What one query may use: time and memory.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -9,8 +11,25 @@ use rusqlite::Connection;
 
 use super::error::QueryError;
 
+/// How often it is looked whether anybody still waits while SQLite works.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Set when nobody waits for the answer any more. Clones are set together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The bounds of one query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// How long it may take if it says nothing itself.
     pub(crate) time: Duration,
@@ -20,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) rows: usize,
     /// About how many bytes it may hold on the way.
     pub(crate) memory: usize,
+    /// It ends when this is set, whatever it has left.
+    pub(crate) abandoned: Abandoned,
 }
 
 impl Default for Limits {
@@ -32,6 +53,7 @@ impl Default for Limits {
             rows: 100_000,
             // Enough for the references of a million blocks.
             memory: 128 << 20,
+            abandoned: Abandoned::default(),
         }
     }
 }
@@ -43,13 +65,21 @@ pub(super) struct Budget {
     memory: usize,
     used: Cell<usize>,
     ticks: Cell<u32>,
+    abandoned: Abandoned,
 }
 
 impl Budget {
     pub(super) fn new(limits: &Limits, timeout: Option<Duration>) -> Self {
         let time = timeout.unwrap_or(limits.time).min(limits.longest);
         let deadline = Instant::now() + time;
-        Self { time, deadline, memory: limits.memory, used: Cell::new(0), ticks: Cell::new(0) }
+        Self {
+            time,
+            deadline,
+            memory: limits.memory,
+            used: Cell::new(0),
+            ticks: Cell::new(0),
+            abandoned: limits.abandoned.clone(),
+        }
     }
 
     /// Counts one step of work. The clock is read now and then.
@@ -57,7 +87,7 @@ impl Budget {
         const OFTEN: u32 = 256;
         let ticks = self.ticks.get().wrapping_add(1);
         self.ticks.set(ticks);
-        if ticks.is_multiple_of(OFTEN) && Instant::now() >= self.deadline {
+        if ticks.is_multiple_of(OFTEN) && (self.abandoned.is_set() || Instant::now() >= self.deadline) {
             return Err(QueryError::TimeLimit(self.time));
         }
         Ok(())
@@ -75,14 +105,20 @@ impl Budget {
         self.used.set(self.used.get().saturating_sub(bytes));
     }
 
-    /// Makes SQLite stop, too, when the time is over; until the guard is dropped.
+    /// Makes SQLite stop, too, when the time is over or nobody waits; until the guard is dropped.
     pub(super) fn watch(&self, db: &Connection) -> Watch {
         let interrupt = db.get_interrupt_handle();
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let (deadline, abandoned) = (self.deadline, self.abandoned.clone());
         let (done, over) = mpsc::channel::<()>();
         let wait = move || {
-            if over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
-                interrupt.interrupt();
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() || abandoned.is_set() {
+                    return interrupt.interrupt();
+                }
+                if over.recv_timeout(left.min(LOOK)) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
             }
         };
         // Without the thread, the time is still looked at between SQLite's rows.

@@ -58,7 +58,8 @@ impl Form {
     }
 }
 
-/// Reads a text that holds exactly one form.
+/// Reads a text that holds exactly one form. Brackets that are left over behind it do no harm: many copies of the best
+/// known rules have one too many.
 pub(super) fn read(source: &str, text: Text) -> Result<Form, QueryError> {
     let start = Position::start(text);
     if source.len() > LONGEST {
@@ -66,6 +67,11 @@ pub(super) fn read(source: &str, text: Text) -> Result<Form, QueryError> {
     }
     let mut reader = Reader { rest: source.chars(), at: start };
     let form = reader.form(0)?.ok_or_else(|| start.wrong("There is nothing here but space"))?;
+    reader.trivia();
+    while matches!(reader.peek(), Some(')' | ']' | '}')) {
+        reader.next();
+        reader.trivia();
+    }
     match reader.form(0)? {
         None => Ok(form),
         Some(extra) => Err(extra.at.wrong("Nothing may follow after the end")),
@@ -102,21 +108,28 @@ impl Reader<'_> {
         taken
     }
 
+    /// Passes over space, what counts as space, and comments.
+    fn trivia(&mut self) {
+        loop {
+            self.take_while(|c| c.is_whitespace() || c == ',' || c == '\'');
+            if self.peek() != Some(';') {
+                return;
+            }
+            self.take_while(|c| c != '\n');
+        }
+    }
+
     /// The next form; `None` where the text ends or a bracket closes.
     fn form(&mut self, depth: usize) -> Result<Option<Form>, QueryError> {
         if depth > DEEPEST {
             return Err(self.at.wrong(format!("This nests deeper than {DEEPEST} levels")));
         }
         loop {
-            self.take_while(|c| c.is_whitespace() || c == ',' || c == '\'');
+            self.trivia();
             let at = self.at;
             let kind = match self.peek() {
                 None | Some(')' | ']' | '}') if depth > 0 => return Ok(None),
                 None => return Ok(None),
-                Some(';') => {
-                    self.take_while(|c| c != '\n');
-                    continue;
-                }
                 Some(c @ (')' | ']' | '}')) => return Err(at.wrong(format!("`{c}` closes nothing"))),
                 Some('(') => Kind::List(self.forms(')', depth)?),
                 Some('[') => Kind::Vector(self.forms(']', depth)?),

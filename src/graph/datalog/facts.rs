@@ -10,6 +10,7 @@ use super::attribute::{Attribute, Holds, Rows, Stored};
 use super::error::QueryError;
 use super::people::People;
 use super::value::Value;
+use crate::graph::embedded::index;
 
 /// What is known of the facts that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) enum Known {
     Nothing,
     Entity,
     Value,
-    /// An expression for the search index that all values match, and perhaps others.
+    /// Folded parts, each on a line, that all values contain.
     Words,
 }
 
@@ -81,6 +82,19 @@ impl<'db> Facts<'db> {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
+    /// The texts that may contain all of some parts, as SQLite takes a list.
+    fn candidates(&self, parts: &str) -> Result<String, QueryError> {
+        let ids: Vec<i64> = match index::narrow(self.db, parts.lines())? {
+            Some(ids) => ids.iter().collect(),
+            None => self
+                .db
+                .prepare_cached("SELECT id FROM node")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Json::from(ids).to_string())
+    }
+
     /// The one entity that has a value. Only for attributes whose values are unique.
     pub(super) fn lookup(&self, attribute: &'static Attribute, value: &Value) -> Result<Option<i64>, QueryError> {
         let mut found = None;
@@ -101,7 +115,7 @@ impl<'db> Facts<'db> {
 impl Datoms<'_, '_> {
     /// Hands out every fact that has this value, or this entity, or matches these words.
     pub(super) fn each(&mut self, value: &Value, each: Each<'_>) -> Result<(), QueryError> {
-        if let Stored::Name | Stored::Address = self.attribute.stored {
+        if let Stored::Name | Stored::Shown | Stored::Address = self.attribute.stored {
             let people = self.everybody(value)?;
             return people.into_iter().try_for_each(|(number, name)| each(number, Value::Text(name)));
         }
@@ -139,7 +153,7 @@ impl Datoms<'_, '_> {
         let one = match (self.known, value) {
             (Known::Nothing, _) => return Ok(Some(Vec::new())),
             (Known::Value, _) if matches!(self.attribute.stored, Stored::Extra(_)) => return Ok(Some(Vec::new())),
-            (Known::Words, Value::Text(words)) => Sql::Text(words.to_string()),
+            (Known::Words, Value::Text(parts)) => Sql::Text(self.facts.candidates(parts)?),
             (Known::Entity, Value::Int(entity)) => Sql::Integer(*entity),
             (Known::Value, Value::Int(person)) if matches!(self.attribute.stored, Stored::Person(_)) => {
                 match self.facts.people.name(*person)? {
@@ -182,7 +196,8 @@ impl Datoms<'_, '_> {
         let people = &self.facts.people;
         let mut found = match (&self.attribute.stored, self.known, value) {
             (Stored::Nowhere, ..) => Vec::new(),
-            (_, Known::Nothing, _) => people.all()?,
+            // Several may be shown alike.
+            (_, Known::Nothing, _) | (Stored::Shown, Known::Value, _) => people.all()?,
             (_, Known::Entity, Value::Int(number)) => {
                 people.name(*number)?.map(|name| (*number, name)).into_iter().collect()
             }
@@ -191,6 +206,12 @@ impl Datoms<'_, '_> {
             }
             _ => Vec::new(),
         };
+        if self.attribute.stored == Stored::Shown {
+            for (_, name) in &mut found {
+                *name = people.shown(name)?;
+            }
+            found.retain(|(_, name)| self.known != Known::Value || *value == Value::Text(Arc::clone(name)));
+        }
         if self.attribute.stored == Stored::Address {
             found.retain(|(_, name)| name.contains('@'));
         }
@@ -207,8 +228,8 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
             Known::Entity => format!("{rows} AND {entity} = ?1{order}"),
             Known::Value => format!("{rows} AND {value} = ?1"),
             Known::Words => format!(
-                "SELECT node.id, node.text FROM words CROSS JOIN node ON node.id = words.rowid
-                 WHERE words MATCH ?1 AND {}",
+                "SELECT id, text FROM (SELECT value AS candidate FROM json_each(?1)) CROSS JOIN node ON id = candidate
+                 WHERE {}",
                 from.split_once(" WHERE ").map_or("true", |(_, condition)| condition)
             ),
         })
@@ -225,6 +246,7 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
             simple("id", column, &format!("node WHERE {present}{only}"), "")
         }
         Stored::Children => simple("parent", "id", "node WHERE parent IS NOT NULL", " ORDER BY ord"),
+        Stored::Shortcut => simple("page", "ord", "shortcut WHERE true", ""),
         Stored::Refs => simple("src", "dst", "refs WHERE true", ""),
         Stored::Person(column) => simple("id", column, &format!("node WHERE {column} IS NOT NULL"), ""),
         Stored::Page if known == Known::Value => {
@@ -241,6 +263,6 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
             Some("SELECT id, extra FROM node WHERE extra IS NOT NULL AND id = ?1".into())
         }
         Stored::Extra(_) => Some("SELECT id, extra FROM node WHERE extra IS NOT NULL".into()),
-        Stored::Name | Stored::Address | Stored::Nowhere => None,
+        Stored::Name | Stored::Shown | Stored::Address | Stored::Nowhere => None,
     }
 }

@@ -1,14 +1,16 @@
 //! From bindings to a result: columns, groups, pulls, and the form that `:find` asks for.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 
 use serde_json::{Map, Value as Json};
 
+use super::budget::Budget;
 use super::error::QueryError;
 use super::function::Function;
 use super::pull::Puller;
 use super::relation::{Relation, Row};
-use super::syntax::{Aggregate, Element, Find, Shape, Var};
+use super::syntax::{Aggregate, Amount, Element, Find, Shape, Var};
 use super::value::Value;
 
 /// The variables that a result is made of.
@@ -16,18 +18,31 @@ pub(super) fn wanted(find: &Find, with: &[Var]) -> Vec<Var> {
     let elements = find.elements.iter().map(|element| match element {
         Element::Var(var) | Element::Pull(var, _) | Element::Aggregate { var, .. } => *var,
     });
+    let amounts = find.elements.iter().filter_map(|element| match element {
+        Element::Aggregate { count: Amount::Given(var), .. } => Some(*var),
+        _ => None,
+    });
     let mut seen = BTreeSet::new();
-    elements.chain(with.iter().copied()).filter(|var| seen.insert(*var)).collect()
+    elements.chain(amounts).chain(with.iter().copied()).filter(|var| seen.insert(*var)).collect()
 }
 
 /// The result as JSON.
-pub(super) fn result(find: &Find, found: &Relation, puller: &Puller<'_, '_>, most: usize) -> Result<Json, QueryError> {
+pub(super) fn result(
+    find: &Find,
+    found: &Relation,
+    puller: &Puller<'_, '_>,
+    most: usize,
+    budget: &Budget,
+) -> Result<Json, QueryError> {
     let groups = groups(find, found);
     let one = matches!(find.shape, Shape::Scalar | Shape::Tuple);
     if !one && groups.len() > most {
         return Err(QueryError::RowLimit(most));
     }
-    let mut rows = groups.iter().take(if one { 1 } else { usize::MAX }).map(|group| row(find, found, group, puller));
+    let mut rows = groups.iter().take(if one { 1 } else { usize::MAX }).map(|group| {
+        budget.tick()?;
+        row(find, found, group, puller, budget)
+    });
     match find.shape {
         Shape::Relation => {
             let rows = rows.map(|row| row.map(|row| named(find, row)));
@@ -76,7 +91,13 @@ fn groups<'a>(find: &Find, found: &'a Relation) -> Vec<Vec<&'a Row>> {
     groups
 }
 
-fn row(find: &Find, found: &Relation, group: &[&Row], puller: &Puller<'_, '_>) -> Result<Vec<Json>, QueryError> {
+fn row(
+    find: &Find,
+    found: &Relation,
+    group: &[&Row],
+    puller: &Puller<'_, '_>,
+    budget: &Budget,
+) -> Result<Vec<Json>, QueryError> {
     let values = |var: &Var| {
         let column = found.column(*var);
         group.iter().filter_map(move |row| column.and_then(|at| row.get(at)))
@@ -90,46 +111,88 @@ fn row(find: &Find, found: &Relation, group: &[&Row], puller: &Puller<'_, '_>) -
                 None => Ok(Json::Null),
             },
             Element::Aggregate { function, count, var } => {
+                let amount = match count {
+                    Amount::One => None,
+                    Amount::Known(number) => Some(*number),
+                    Amount::Given(given) => {
+                        let number = values(given).next().and_then(Value::as_int).map(usize::try_from);
+                        let problem = || QueryError::Aggregate("makes a number of values that is not negative".into());
+                        Some(number.and_then(Result::ok).ok_or_else(problem)?)
+                    }
+                };
                 let values: Vec<Value> = values(var).cloned().collect();
-                Ok(aggregate(*function, *count, values)?.to_json())
+                if let (Aggregate::Random, Some(number)) = (function, amount) {
+                    // It can be more than there are, and is kept to the end.
+                    budget.take(number.saturating_mul(64))?;
+                }
+                Ok(aggregate(*function, amount, values)?.to_json())
             }
         })
         .collect()
 }
 
 /// What a group amounts to. A group has at least one value.
-fn aggregate(function: Aggregate, count: usize, mut values: Vec<Value>) -> Result<Value, QueryError> {
+fn aggregate(function: Aggregate, amount: Option<usize>, mut values: Vec<Value>) -> Result<Value, QueryError> {
     let number = |value: usize| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
     let sorted = |mut values: Vec<Value>| {
         values.sort();
         values.dedup();
         values
     };
-    Ok(match function {
-        Aggregate::Count => number(values.len()),
-        Aggregate::CountDistinct => number(sorted(values).len()),
-        Aggregate::Distinct => sorted(values).into_iter().collect(),
-        Aggregate::Sample | Aggregate::Least => sorted(values).into_iter().take(count).collect(),
-        Aggregate::Greatest => sorted(values).into_iter().rev().take(count).collect(),
-        Aggregate::Min => values.into_iter().min().unwrap_or(Value::Nil),
-        Aggregate::Max => values.into_iter().max().unwrap_or(Value::Nil),
-        Aggregate::Sum => sum(&values)?,
-        Aggregate::Average => {
-            let total = sum(&values)?.as_number().unwrap_or_default();
-            Value::float(total / values.len().max(1) as f64)
-        }
-        Aggregate::Median => {
-            sum(&values)?;
+    let random = RandomState::new();
+    Ok(match (function, amount) {
+        (Aggregate::Min, Some(amount)) => {
             values.sort();
-            let middle = values.len() / 2;
-            let at = |index: usize| values.get(index).and_then(Value::as_number).unwrap_or_default();
-            Value::float(if values.len() % 2 == 1 {
-                at(middle)
-            } else {
-                (at(middle) + at(middle.saturating_sub(1))) / 2.0
-            })
+            values.into_iter().take(amount).collect()
         }
+        (Aggregate::Max, Some(amount)) => {
+            values.sort();
+            let fewer = values.len().saturating_sub(amount);
+            values.into_iter().skip(fewer).collect()
+        }
+        (Aggregate::Sample, Some(amount)) => {
+            let mut places: Vec<usize> = (0..values.len()).collect();
+            places.sort_by_cached_key(|at| random.hash_one(at));
+            places.into_iter().take(amount).map(|at| values[at].clone()).collect()
+        }
+        (Aggregate::Random, Some(amount)) => {
+            let any = |at: usize| values[random.hash_one(at) as usize % values.len()].clone();
+            (0..amount).map(any).collect()
+        }
+        (function, _) => match function {
+            Aggregate::Sample | Aggregate::Random => values.swap_remove(random.hash_one(0) as usize % values.len()),
+            Aggregate::Variance => Value::float(variance(&values)?),
+            Aggregate::Deviation => Value::float(variance(&values)?.sqrt()),
+            Aggregate::Count => number(values.len()),
+            Aggregate::CountDistinct => number(sorted(values).len()),
+            Aggregate::Distinct => sorted(values).into_iter().collect(),
+            Aggregate::Min => values.into_iter().min().unwrap_or(Value::Nil),
+            Aggregate::Max => values.into_iter().max().unwrap_or(Value::Nil),
+            Aggregate::Sum => sum(&values)?,
+            Aggregate::Average => {
+                let total = sum(&values)?.as_number().unwrap_or_default();
+                Value::float(total / values.len().max(1) as f64)
+            }
+            Aggregate::Median => {
+                sum(&values)?;
+                values.sort();
+                let middle = values.len() / 2;
+                let at = |index: usize| values.get(index).and_then(Value::as_number).unwrap_or_default();
+                Value::float(if values.len() % 2 == 1 {
+                    at(middle)
+                } else {
+                    (at(middle) + at(middle.saturating_sub(1))) / 2.0
+                })
+            }
+        },
     })
+}
+
+/// How far numbers are from their average, squared and averaged.
+fn variance(values: &[Value]) -> Result<f64, QueryError> {
+    let count = values.len().max(1) as f64;
+    let average = sum(values)?.as_number().unwrap_or_default() / count;
+    Ok(values.iter().filter_map(Value::as_number).map(|number| (number - average).powi(2)).sum::<f64>() / count)
 }
 
 fn sum(values: &[Value]) -> Result<Value, QueryError> {

@@ -1,9 +1,11 @@
 //! The functions and predicates of queries: those of Datascript that make sense here, under their Clojure names.
 
+mod dialect;
 mod logic;
 mod number;
 mod pattern;
 mod text;
+mod written;
 
 use std::fmt;
 
@@ -29,6 +31,11 @@ impl fmt::Debug for Function {
 const TABLES: [&[Function]; 4] = [logic::FUNCTIONS, number::FUNCTIONS, pattern::FUNCTIONS, text::FUNCTIONS];
 
 const MANY: usize = usize::MAX;
+
+/// Functions that could make far more out of little stop at this many bytes of a text, or parts of a list.
+const MOST_BYTES: usize = 1 << 20;
+const MOST_PARTS: usize = 1 << 17;
+const TOO_LARGE: &str = "makes too large a value";
 
 const fn function(name: &'static str, arity: (usize, usize), apply: fn(&[Value]) -> Result<Value, String>) -> Function {
     Function { name, arity, apply }

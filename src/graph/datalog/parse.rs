@@ -1,5 +1,6 @@
 //! From text to a query whose names are resolved.
 
+mod absent;
 mod clause;
 mod expression;
 mod find;
@@ -14,15 +15,17 @@ use std::time::Duration;
 use jiff::Zoned;
 use serde_json::Value as Json;
 
+use super::allowance::Allowance;
 use super::edn::{self, Form, Kind};
 use super::error::{Position, QueryError, Text};
+use super::pull::Pull;
 use super::syntax::{Input, Query, Rule, Var};
 
 /// Reads a query. The inputs are needed because the rules come with them.
 pub(super) fn query(source: &str, inputs: &[Json], now: &Zoned) -> Result<Query, QueryError> {
     let form = edn::read(source, Text::Query)?;
     let sections = Sections::split(&form)?;
-    let mut parser = Parser { names: Vec::new(), now, sites: 0, rules: Vec::new(), known: HashMap::new() };
+    let mut parser = Parser::new(now);
     let at = form.at;
 
     let specs = sections.get("in");
@@ -50,6 +53,12 @@ pub(super) fn query(source: &str, inputs: &[Json], now: &Zoned) -> Result<Query,
     Ok(query)
 }
 
+/// Reads the pattern of a pull that is no part of a query.
+pub(super) fn pull(pattern: &str, now: &Zoned) -> Result<Pull, QueryError> {
+    let form = edn::read(pattern, Text::Query)?;
+    Parser::new(now).pull(&form)
+}
+
 /// What the reading of one query remembers.
 struct Parser<'a> {
     names: Vec<String>,
@@ -58,9 +67,25 @@ struct Parser<'a> {
     rules: Vec<Rule>,
     /// The rules by name.
     known: HashMap<String, usize>,
+    /// The conditions so far.
+    conditions: usize,
+    /// What may still be computed while the query is read, which no time limit ends.
+    known_now: Allowance,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(now: &'a Zoned) -> Self {
+        Self {
+            names: Vec::new(),
+            now,
+            sites: 0,
+            rules: Vec::new(),
+            known: HashMap::new(),
+            conditions: 0,
+            known_now: Allowance::arguments(),
+        }
+    }
+
     /// The number of a variable.
     fn intern(&mut self, name: &str) -> Var {
         Var(self.names.iter().position(|known| known == name).unwrap_or_else(|| {

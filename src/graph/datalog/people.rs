@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 /// The people that this query has met; all of them once somebody asks for that.
 pub(super) struct People<'db> {
@@ -43,6 +43,13 @@ impl<'db> People<'db> {
         Ok(self.name(number)?.filter(|known| **known == *name).map(|_| number))
     }
 
+    /// What somebody is shown as, if the export says more than what it calls them in the tables.
+    pub(super) fn shown(&self, name: &Arc<str>) -> rusqlite::Result<Arc<str>> {
+        let mut find = self.db.prepare_cached("SELECT name FROM user WHERE uid = ?1")?;
+        let shown: Option<Option<String>> = find.query_row([&**name], |row| row.get(0)).optional()?;
+        Ok(shown.flatten().map_or_else(|| Arc::clone(name), Into::into))
+    }
+
     /// Everybody.
     pub(super) fn all(&self) -> rusqlite::Result<Vec<(i64, Arc<str>)>> {
         self.meet_all()?;
@@ -55,7 +62,8 @@ impl<'db> People<'db> {
         }
         let mut names = self.db.prepare_cached(
             "SELECT created_by FROM node WHERE created_by IS NOT NULL
-             UNION SELECT edited_by FROM node WHERE edited_by IS NOT NULL",
+             UNION SELECT edited_by FROM node WHERE edited_by IS NOT NULL
+             UNION SELECT uid FROM user",
         )?;
         let mut rows = names.query([])?;
         while let Some(row) = rows.next()? {

@@ -1,4 +1,4 @@
-//! `(pull ?e […])`: entities as JSON objects. Keys go without their namespaces, as Roam has it within a query.
+//! `(pull ?e […])`, and `data.pull`: entities as JSON objects.
 
 use std::rc::Rc;
 
@@ -25,7 +25,8 @@ pub(super) struct Field {
     pub(super) attribute: &'static Attribute,
     /// Whether the entities are wanted that have this one as their value.
     pub(super) reverse: bool,
-    pub(super) key: String,
+    /// What `:as` calls it.
+    pub(super) key: Option<String>,
     pub(super) limit: Option<usize>,
     pub(super) default: Option<Value>,
     pub(super) nested: Nested,
@@ -46,18 +47,55 @@ impl Field {
     pub(super) const LIMIT: usize = 1000;
 }
 
+/// What an attribute is written under.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keys {
+    /// `string`, as Roam has it within a query.
+    Short,
+    /// `:block/string`, as Roam has it in a pull of its own.
+    Full,
+}
+
+impl Keys {
+    fn of(self, field: &Field) -> String {
+        let (space, name) = field.attribute.name.split_once('/').unwrap_or_default();
+        let back = if field.reverse { "_" } else { "" };
+        match (&field.key, self) {
+            (Some(key), _) => key.clone(),
+            (None, Self::Short) => format!("{back}{name}"),
+            (None, Self::Full) => format!(":{space}/{back}{name}"),
+        }
+    }
+
+    /// A keyword keeps its colon where attributes keep theirs.
+    fn value(self, value: &Value) -> Json {
+        match (self, value) {
+            (Self::Full, Value::Keyword(name)) => Json::from(format!(":{name}")),
+            _ => value.to_json(),
+        }
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Short => "id",
+            Self::Full => ":db/id",
+        }
+    }
+}
+
 /// Pulls entities out of a database.
 pub(super) struct Puller<'a, 'db> {
     facts: &'a Facts<'db>,
     budget: Rc<Budget>,
+    keys: Keys,
 }
 
 /// Blocks do not nest deeper in practice, and replies that do are more than their readers can take.
 const DEEPEST: usize = 200;
 
 impl<'a, 'db> Puller<'a, 'db> {
-    pub(super) fn new(facts: &'a Facts<'db>, budget: &Rc<Budget>) -> Self {
-        Self { facts, budget: Rc::clone(budget) }
+    pub(super) fn new(facts: &'a Facts<'db>, budget: &Rc<Budget>, keys: Keys) -> Self {
+        Self { facts, budget: Rc::clone(budget), keys }
     }
 
     /// An entity; null if there is nothing to tell about it.
@@ -72,7 +110,7 @@ impl<'a, 'db> Puller<'a, 'db> {
                 let field = Field {
                     attribute,
                     reverse: false,
-                    key: attribute.short_name().to_owned(),
+                    key: None,
                     limit: Some(Field::LIMIT),
                     default: None,
                     nested: Nested::No,
@@ -84,7 +122,7 @@ impl<'a, 'db> Puller<'a, 'db> {
             self.field(&mut object, entity, field, pull, depth, above)?;
         }
         if pull.id || pull.all && !object.is_empty() {
-            object.insert("id".into(), entity.into());
+            object.insert(self.keys.id().into(), entity.into());
         }
         // What is pulled is kept to the end, so its memory is never given back.
         self.budget
@@ -106,15 +144,15 @@ impl<'a, 'db> Puller<'a, 'db> {
         for value in values {
             self.budget.tick()?;
             let shown = match (&field.nested, value.as_int().filter(|_| field.attribute.refers())) {
-                (_, None) => value.to_json(),
-                (Nested::No, Some(other)) => json!({ "id": other }),
+                (_, None) => self.keys.value(&value),
+                (Nested::No, Some(other)) => json!({ self.keys.id(): other }),
                 (Nested::Pull(nested), Some(other)) => self.deeper(other, nested, None, above)?,
                 (Nested::Again(limit), Some(other)) => {
                     let left = depth.or(*limit);
                     match left {
                         Some(0) => break,
                         // An entity that leads back to itself is not shown within itself.
-                        _ if other == entity || above.contains(&other) => json!({ "id": other }),
+                        _ if other == entity || above.contains(&other) => json!({ self.keys.id(): other }),
                         left => {
                             above.push(entity);
                             let shown = self.deeper(other, pull, left.map(|left| left - 1), above);
@@ -129,11 +167,12 @@ impl<'a, 'db> Puller<'a, 'db> {
             }
         }
         let many = field.reverse || field.attribute.is_many();
+        let key = self.keys.of(field);
         match (found.is_empty(), &field.default) {
-            (true, Some(default)) => drop(object.insert(field.key.clone(), default.to_json())),
+            (true, Some(default)) => drop(object.insert(key, self.keys.value(default))),
             (true, None) => {}
-            (false, _) if many => drop(object.insert(field.key.clone(), Json::Array(found))),
-            (false, _) => drop(found.pop().and_then(|value| object.insert(field.key.clone(), value))),
+            (false, _) if many => drop(object.insert(key, Json::Array(found))),
+            (false, _) => drop(found.pop().and_then(|value| object.insert(key, value))),
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub(super) struct Solver<'a, 'db> {
     pub(super) budget: Rc<Budget>,
     /// About how many pages and blocks there are.
     pub(super) size: usize,
+    /// Whether conditions are worked out in the order they are written in, as far as they can be.
+    pub(super) in_order: bool,
 }
 
 /// Something still to be worked into the relation.
@@ -101,13 +103,15 @@ impl Solver<'_, '_> {
     fn steps<'q>(&self, items: &mut Vec<Item<'q>>, bound: &mut BTreeSet<Var>) -> Vec<&'q Clause> {
         let mut steps = Vec::new();
         loop {
-            let ready = items.iter().position(|item| match item {
-                Item::Clause(clause @ (Clause::Test(_) | Clause::Bind(_, Binding::Var(_) | Binding::Ignore))) => {
-                    waits(clause, bound, self.rules).is_none()
-                }
-                _ => false,
-            });
-            let Some(index) = ready else { return steps };
+            let is_step = |item: &Item<'_>| {
+                let step = |clause: &Clause| {
+                    matches!(clause, Clause::Test(_) | Clause::Bind(_, Binding::Var(_) | Binding::Ignore, _))
+                };
+                matches!(item, Item::Clause(clause) if step(clause))
+            };
+            let mut ready = items.iter().enumerate().filter(|(_, item)| self.in_order || is_step(item));
+            let next = ready.find(|(_, item)| self.is_ready(item, bound)).filter(|(_, item)| is_step(item));
+            let Some((index, _)) = next else { return steps };
             if let Item::Clause(clause) = items.remove(index) {
                 clause.vars(bound);
                 steps.push(clause);
@@ -135,7 +139,7 @@ impl Solver<'_, '_> {
             Some(Item::Given(given)) => self.join(&relation, given, sink),
             Some(Item::Clause(clause)) => match clause {
                 Clause::Pattern(pattern) => self.pattern(&relation, pattern, steps, rest, sink),
-                Clause::Bind(expression, binding) => self.bind(&relation, expression, binding, sink),
+                Clause::Bind(expression, binding, at) => self.bind(&relation, (expression, binding, *at), sink),
                 Clause::Or(or) => {
                     let found = self.branches(&relation, or, context)?;
                     self.join(&relation, &found, sink)
@@ -151,8 +155,21 @@ impl Solver<'_, '_> {
         }
     }
 
+    fn is_ready(&self, item: &Item<'_>, bound: &BTreeSet<Var>) -> bool {
+        match item {
+            Item::Clause(clause) => waits(clause, bound, self.rules).is_none(),
+            Item::Given(_) => true,
+        }
+    }
+
     /// The item that is best done next.
     fn cheapest(&self, relation: &Relation, items: &[Item<'_>], context: &Context<'_>) -> Result<usize, QueryError> {
+        if self.in_order {
+            let bound = relation.vars.iter().copied().collect();
+            if let Some(first) = items.iter().position(|item| self.is_ready(item, &bound)) {
+                return Ok(first);
+            }
+        }
         let mut best: Option<(f64, usize)> = None;
         for (index, item) in items.iter().enumerate() {
             let Some(cost) = self.cost(relation, item, items, context)? else { continue };

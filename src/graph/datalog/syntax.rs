@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::allowance::Allowance;
 use super::attribute::Attribute;
 use super::error::{Position, QueryError};
 use super::function::Function;
@@ -49,7 +50,17 @@ pub(super) enum Shape {
 pub(super) enum Element {
     Var(Var),
     Pull(Var, Pull),
-    Aggregate { function: Aggregate, count: usize, var: Var },
+    Aggregate { function: Aggregate, count: Amount, var: Var },
+}
+
+/// How many values an aggregate makes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Amount {
+    /// One that is no list.
+    One,
+    Known(usize),
+    /// What an input says.
+    Given(Var),
 }
 
 /// What is made of a group of rows.
@@ -63,11 +74,12 @@ pub(super) enum Aggregate {
     Average,
     Median,
     Distinct,
-    /// The least few.
-    Least,
-    /// The greatest few.
-    Greatest,
+    Variance,
+    Deviation,
+    /// Some of the values, each once.
     Sample,
+    /// Some of the values, perhaps one of them again.
+    Random,
 }
 
 /// What an input is for.
@@ -91,7 +103,8 @@ pub(super) enum Binding {
 pub(super) enum Clause {
     Pattern(Pattern),
     Test(Expression),
-    Bind(Expression, Binding),
+    /// With the place of what is computed.
+    Bind(Expression, Binding, Position),
     Not(Not),
     Or(Or),
     Call(Call),
@@ -201,21 +214,33 @@ impl Expression {
         }
     }
 
-    /// What comes out with these values for the variables; `None` if one has no value.
-    pub(super) fn value(&self, of: &dyn Fn(Var) -> Option<Value>) -> Option<Result<Value, QueryError>> {
+    /// What comes out with these values for the variables; `None` if one has no value. Each function that is applied is
+    /// counted with `tick`, and none takes or makes more than an allowance.
+    pub(super) fn value(
+        &self,
+        of: &dyn Fn(Var) -> Option<Value>,
+        tick: &dyn Fn() -> Result<(), QueryError>,
+    ) -> Option<Result<Value, QueryError>> {
         match self {
             Self::Constant(value) => Some(Ok(value.clone())),
             Self::Var(var) => of(*var).map(Ok),
             Self::Apply { function, arguments, at } => {
+                let wrong = |problem: &str| at.wrong(format!("`{}` {problem}", function.name));
                 let mut values = Vec::with_capacity(arguments.len());
+                let mut left = Allowance::arguments();
                 for argument in arguments {
-                    match argument.value(of)? {
-                        Ok(value) => values.push(value),
+                    match argument.value(of, tick)? {
+                        Ok(value) if left.take(&value) => values.push(value),
+                        Ok(_) => return Some(Err(wrong("is given too much at once"))),
                         Err(error) => return Some(Err(error)),
                     }
                 }
-                let applied = (function.apply)(&values);
-                Some(applied.map_err(|problem| at.wrong(format!("`{}` {problem}", function.name))))
+                Some(match tick().map(|()| (function.apply)(&values)) {
+                    Err(error) => Err(error),
+                    Ok(Err(problem)) => Err(wrong(&problem)),
+                    Ok(Ok(value)) if Allowance::result().take(&value) => Ok(value),
+                    Ok(Ok(_)) => Err(wrong("makes too large a value")),
+                })
             }
         }
     }
@@ -243,7 +268,7 @@ impl Clause {
                 }
             }
             Self::Test(expression) => expression.vars(found),
-            Self::Bind(expression, binding) => {
+            Self::Bind(expression, binding, _) => {
                 expression.vars(found);
                 binding.vars(found);
             }

@@ -1,6 +1,7 @@
 //! Queries against small graphs.
 
 mod errors;
+mod functions;
 mod garden;
 mod limits;
 mod naive;

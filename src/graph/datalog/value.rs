@@ -72,7 +72,8 @@ impl Value {
             Self::Text(text) | Self::Keyword(text) => text.len() + 16,
             Self::List(items) => items.iter().map(|item| 24 + item.weight()).sum::<usize>() + 16,
             Self::Map(entries) => entries.iter().map(|(key, value)| 72 + key.len() + value.weight()).sum(),
-            _ => 0,
+            Self::Pattern(pattern) => pattern.weight(),
+            Self::Nil | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
         }
     }
 

@@ -1,22 +1,23 @@
 //! Loading what Roam exports: JSON, EDN, or the zip of either.
 
 mod datoms;
+mod draft;
 mod edn;
 mod error;
 mod export;
 mod indexer;
-mod input;
+pub(super) mod input;
 mod load;
 mod merge;
 mod pages;
 mod reading;
 mod replace;
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::source::Source;
@@ -51,6 +52,35 @@ pub struct Imported {
     pub repaired: u64,
     /// Pages and blocks that were made here and are kept although the export lacks them.
     pub kept: u64,
+    /// Pages and blocks that were changed or deleted here, and are again what the export says.
+    pub overwritten: u64,
+    /// Blocks that the export has below no page. They were left out.
+    pub astray: u64,
+}
+
+/// What was done to a graph since its export was loaded, in pages and blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Made here.
+    pub added: u64,
+    /// From the export, with another text, look or place.
+    pub changed: u64,
+    /// From the export, and no longer there.
+    pub deleted: u64,
+}
+
+impl Changes {
+    /// Whether there are any.
+    fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { added, changed, deleted } = self;
+        write!(f, "{added} added, {changed} changed, {deleted} deleted")
+    }
 }
 
 /// What becomes of a graph that is there already.
@@ -58,11 +88,11 @@ pub struct Imported {
 pub enum Existing {
     /// It stays, and nothing is loaded.
     Keep,
-    /// It is replaced, unless something was added to it here.
+    /// It is replaced, unless something was added, changed or deleted here.
     ReplaceUnchanged,
-    /// It is replaced, with all that was added to it.
+    /// It is replaced, with all that was done to it.
     Replace,
-    /// It is replaced, and what was added to it goes into the new one.
+    /// It is replaced, and what was added to it goes into the new one. What was changed or deleted is as in the export.
     Update,
     /// It stays; the export is read to the end and given up.
     Rehearse,
@@ -74,8 +104,8 @@ pub(super) fn import(
     existing: Existing,
     mut progress: impl FnMut(Progress),
 ) -> Result<Imported, ImportError> {
-    let unreadable = |source| ImportError::Unreadable { path: export.to_owned(), source };
-    let unwritable = |source| ImportError::Unwritable { path: database.to_owned(), source };
+    let unreadable = |reason| ImportError::Unreadable { path: export.to_owned(), reason };
+    let unwritable = |reason| ImportError::Unwritable { path: database.to_owned(), reason };
     let file = File::open(export).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
@@ -90,9 +120,8 @@ pub(super) fn import(
         live = Some(open_to_replace(database, existing)?);
     }
     let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // It is readable by its owner alone, and removed again unless everything below succeeds.
-    let draft = NamedTempFile::with_prefix_in(".importing-", directory).map_err(unwritable)?;
-    let reading = Reading { export, database, source: Source::new(export, &metadata) };
+    let draft = draft::create(directory).map_err(unwritable)?;
+    let reading = Reading { export, database, source: Source::new(&metadata) };
     let mut imported = input::open(export, file, |input| reading.fill(draft.path(), input, &mut progress))?;
     if existing == Existing::Rehearse {
         return Ok(imported);
@@ -100,8 +129,9 @@ pub(super) fn import(
     if let Some(live) = &mut live {
         let stored = schema::connect(draft.path(), true)
             .map_err(Failure::from)
-            .and_then(|mut draft| replace::replace(&mut draft, live, existing == Existing::Update));
-        imported.kept = stored.map_err(|failure| reading.failed(failure))?;
+            .and_then(|draft| replace::replace(&draft, live, existing));
+        let merged = stored.map_err(|failure| reading.failed(failure))?;
+        (imported.kept, imported.overwritten) = (merged.kept, merged.overwritten);
         return Ok(imported);
     }
     draft.as_file().sync_all().map_err(unwritable)?;
@@ -130,7 +160,7 @@ fn refuse_to_replace(database: &Path) -> Result<(), ImportError> {
 
 /// Opens a graph that is to be replaced, if it may be.
 fn open_to_replace(database: &Path, existing: Existing) -> Result<Connection, ImportError> {
-    let failed = |source| ImportError::Database { path: database.to_owned(), source };
+    let failed = |reason| ImportError::Database { path: database.to_owned(), reason };
     let db = match checked(database, true) {
         Ok(db) => db,
         // What was added to it cannot be told, and is not asked for.
@@ -139,9 +169,9 @@ fn open_to_replace(database: &Path, existing: Existing) -> Result<Connection, Im
         }
         Err(error) => return Err(ImportError::NotReplaced(error)),
     };
-    let added = merge::count(&db).map_err(failed)?;
-    if existing == Existing::ReplaceUnchanged && added > 0 {
-        return Err(ImportError::Additions { path: database.to_owned(), added });
+    let changes = merge::changes(&db).map_err(failed)?;
+    if existing == Existing::ReplaceUnchanged && changes.any() {
+        return Err(ImportError::Changed { path: database.to_owned(), changes });
     }
     Ok(db)
 }

@@ -11,35 +11,52 @@ use tokio::sync::{Mutex as Queue, Semaphore};
 
 use super::failure::Failure;
 use super::schema::connect;
+use crate::graph::datalog::Abandoned;
 
 /// Reads are short and bound by the processor; more readers than this would only wait for each other.
 const READERS: usize = 4;
+/// Queries can take two minutes, and as many of them come as somebody likes; one reader is left to all others.
+const LONG_READERS: usize = READERS - 1;
+
+/// Who waits for a read; dropped with the read's future.
+struct Caller(Abandoned);
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
 
 pub(super) struct Pool {
     path: PathBuf,
     writer: Arc<Queue<Connection>>,
     idle: Mutex<Vec<Connection>>,
     readers: Arc<Semaphore>,
+    long_readers: Arc<Semaphore>,
 }
 
 impl Pool {
     pub(super) fn new(path: PathBuf, writer: Connection) -> Self {
         let readers = Arc::new(Semaphore::new(READERS));
-        Self { path, writer: Arc::new(Queue::new(writer)), idle: Mutex::default(), readers }
+        let long_readers = Arc::new(Semaphore::new(LONG_READERS));
+        Self { path, writer: Arc::new(Queue::new(writer)), idle: Mutex::default(), readers, long_readers }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Runs `work` on one state of the database, away from the async threads.
+    /// Runs `work` on one state of the database, away from the async threads. Work that can take long looks whether its
+    /// caller has gone: there are few readers.
     pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        F: FnOnce(&Connection, &Abandoned) -> Result<T, Failure> + Send + 'static,
     {
         let turn = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| Failure::Stopped)?;
         let pool = Arc::clone(self);
+        let abandoned = Abandoned::default();
+        let _caller = Caller(abandoned.clone());
         let run = move || {
             let _turn = turn;
             let mut db = match pool.idle().pop() {
@@ -47,12 +64,27 @@ impl Pool {
                 None => connect(&pool.path, false)?,
             };
             let snapshot = db.transaction()?;
-            let result = work(&snapshot);
+            let result = work(&snapshot, &abandoned);
             drop(snapshot);
             pool.idle().push(db);
             result
         };
         tokio::task::spawn_blocking(run).await.map_err(|_| Failure::Stopped)?
+    }
+
+    /// The same for work that its caller can make last as long as it likes.
+    pub(super) async fn long_read<T, F>(self: &Arc<Self>, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Abandoned) -> Result<T, Failure> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.long_readers).acquire_owned().await.map_err(|_| Failure::Stopped)?;
+        // The turn ends with the work, which may go on for a moment after its caller has gone.
+        let run = move |db: &Connection, abandoned: &Abandoned| {
+            let _turn = turn;
+            work(db, abandoned)
+        };
+        self.read(run).await
     }
 
     /// Runs `work` in one transaction: all of it is kept, durably, or nothing is.

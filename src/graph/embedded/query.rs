@@ -9,16 +9,17 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use jiff::{ToSpan as _, Zoned};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde_json::{Value, json};
 
 use super::daily;
 use super::failure::{Failure, invalid};
 use super::fold::fold;
+use super::index;
 use super::listing::Listing;
 use super::read::queried_at;
 use super::request::Request;
-use super::search::{trigrams, words};
+use super::search::words;
 use super::store::{self, Id};
 use parse::Condition;
 
@@ -33,7 +34,9 @@ pub(super) fn query(db: &Connection, request: &Request) -> Result<Value, Failure
     let plan = Plan::new(db, &condition, today)?;
     let mut found = HashSet::new();
     if !plan.candidates(&mut found) {
-        return Err(invalid("The query says only what a block must not be; it needs something to look for."));
+        return Err(invalid(
+            "The query, or a part of an `or` in it, says only what a block must not be; it needs something to look for.",
+        ));
     }
     let mut graph = Graph { db, above: HashMap::new() };
     let mut key = db.prepare_cached(&format!(
@@ -116,7 +119,9 @@ impl Plan {
     /// Collects the blocks that could be results. Tells whether there is anything that a result must have.
     fn candidates(&self, found: &mut HashSet<Id>) -> bool {
         match self {
-            Self::And(inner) | Self::Or(inner) => inner.iter().fold(false, |any, plan| plan.candidates(found) | any),
+            Self::And(inner) => inner.iter().fold(false, |any, plan| plan.candidates(found) | any),
+            // A result may have come by each of them alone.
+            Self::Or(inner) => inner.iter().fold(true, |all, plan| plan.candidates(found) & all),
             Self::Not(_) => false,
             Self::Refers { by_itself: blocks, .. } | Self::Is(blocks) => {
                 found.extend(blocks);
@@ -202,25 +207,29 @@ fn daily_notes(db: &Connection, from: Date, to: Date) -> Result<HashSet<Id>, Fai
 fn with_words(db: &Connection, text: &str) -> Result<HashSet<Id>, Failure> {
     let folded = fold(text);
     let words: Vec<&str> = words(&folded).collect();
-    let from = "SELECT id, text FROM node WHERE parent IS NOT NULL";
-    let (sql, index) = match trigrams(&folded) {
-        Some(index) => (format!("{from} AND id IN (SELECT rowid FROM words WHERE words MATCH ?1)"), index),
-        None => (format!("{from} AND ?1 = ''"), String::new()),
+    let has_all = |row: &Row<'_>| -> rusqlite::Result<Option<Id>> {
+        let text = fold(row.get_ref(1)?.as_str()?);
+        Ok(if words.iter().all(|word| text.contains(word)) { Some(row.get(0)?) } else { None })
     };
-    let mut query = db.prepare_cached(&sql)?;
-    let mut rows = query.query([index])?;
+    let blocks = "SELECT id, text FROM node WHERE parent IS NOT NULL";
+    let Some(candidates) = index::narrow(db, [folded.as_str()])? else {
+        return Ok(db
+            .prepare_cached(blocks)?
+            .query_map([], has_all)?
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?);
+    };
+    let mut one = db.prepare_cached(&format!("{blocks} AND id = ?1"))?;
     let mut found = HashSet::new();
-    while let Some(row) = rows.next()? {
-        let text = fold(&row.get::<_, String>(1)?);
-        if words.iter().all(|word| text.contains(word)) {
-            found.insert(row.get(0)?);
-        }
+    for id in candidates.iter() {
+        found.extend(one.query_row([id], has_all).optional()?.flatten());
     }
     Ok(found)
 }
 
-/// The blocks of an author, who is known by what the export calls them.
+/// The blocks of an author, who is known by what the export calls them or by the name that it gives them.
 fn by(db: &Connection, condition: &str, name: &str) -> Result<HashSet<Id>, Failure> {
+    let condition = condition.replace("= ?1", "IN (SELECT ?1 UNION ALL SELECT uid FROM user WHERE name = ?1)");
     ids(db, &format!("SELECT id FROM node WHERE parent IS NOT NULL AND ({condition})"), [name])
 }
 

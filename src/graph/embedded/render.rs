@@ -9,15 +9,10 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
+use super::preview::Previews;
 use super::store::Id;
-use crate::graph::markup::{block_references, code_spans};
-
-/// A preview says which block is meant; whoever wants to read it asks for it.
-const PREVIEW_CHARS: usize = 200;
-/// References within previews are spelled out this deep. Blocks may refer to each other in circles.
-const PREVIEW_DEPTH: usize = 2;
 
 /// How much of something is shown.
 #[derive(Clone, Copy, Default)]
@@ -44,6 +39,7 @@ struct Line {
 pub(super) fn markdown(db: &Connection, root: Id, extent: Extent) -> rusqlite::Result<String> {
     let mut shown = String::new();
     let mut after_header = false;
+    let mut previews = Previews::new(db);
     for mut line in outline(db, root, extent.depth)? {
         let mut cut = 0;
         if let Some(chars) = extent.chars.filter(|_| line.depth == 0)
@@ -61,7 +57,7 @@ pub(super) fn markdown(db: &Connection, root: Id, extent: Extent) -> rusqlite::R
             shown.push_str(if after_header { "\n\n" } else { "\n" });
         }
         after_header = false;
-        let text = with_previews(db, &line.text)?;
+        let text = previews.add_to(&line.text)?;
         item(&mut shown, line.depth, &text, &tag(&line, cut));
     }
     Ok(shown)
@@ -84,12 +80,13 @@ pub(super) fn item(shown: &mut String, depth: u32, text: &str, tag: &str) {
 
 /// Roam keeps fenced code without a line break before the closing fence; as markdown it needs one.
 fn fence_on_its_own_line(text: &str) -> String {
-    match text.strip_suffix("```") {
-        Some(code) if text.starts_with("```") && code.contains('\n') && !code.ends_with(['\n', '`']) => {
-            format!("{code}\n```")
-        }
-        _ => text.to_owned(),
+    let ticks = text.len() - text.trim_start_matches('`').len();
+    // What is longer than the fence at the end are backticks of the code.
+    let code = text.strip_suffix(&text[..ticks]).filter(|_| ticks >= 3).unwrap_or_default();
+    if !code.contains('\n') || code.trim_end_matches('`').ends_with('\n') {
+        return text.to_owned();
     }
+    format!("{code}\n{}", &text[..ticks])
 }
 
 /// ` <roam …/>`, with the attributes that apply.
@@ -164,59 +161,6 @@ pub(super) fn path(db: &Connection, block: Id) -> rusqlite::Result<Vec<String>> 
          SELECT node.text, node.parent IS NULL FROM up CROSS JOIN node ON node.id = up.id ORDER BY up.height DESC",
     )?;
     let rows = above.query_map([block], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
-    rows.map(|row| row.and_then(|(text, page)| if page { Ok(text) } else { with_previews(db, &text) })).collect()
-}
-
-/// Puts the text of each referenced block behind its `((uid))`.
-fn with_previews(db: &Connection, text: &str) -> rusqlite::Result<String> {
-    replace_references(text, |uid, aliased| {
-        if aliased {
-            return Ok(None);
-        }
-        let preview = preview(db, uid, PREVIEW_DEPTH)?;
-        Ok(preview.map(|preview| format!("(({uid}))<ref>{}</ref>", sanitized(&preview))))
-    })
-}
-
-/// The text of a block on one line, references spelled out; `None` if there is no such block to be seen.
-fn preview(db: &Connection, uid: &str, depth: usize) -> rusqlite::Result<Option<String>> {
-    let found = db
-        .prepare_cached("SELECT text FROM node WHERE uid = ?1 AND NOT hidden")?
-        .query_row([uid], |row| row.get::<_, String>(0))
-        .optional()?;
-    let Some(text) = found else { return Ok(None) };
-    let text = replace_references(&text, |uid, _| {
-        let inner = if depth > 0 { preview(db, uid, depth - 1)? } else { None };
-        Ok(Some(inner.unwrap_or_else(|| "…".into())))
-    })?;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(Some(match line.char_indices().nth(PREVIEW_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }))
-}
-
-/// A preview must not end its own tag, nor open code in the line around it, nor look like a reference.
-fn sanitized(preview: &str) -> String {
-    preview.replace("</ref>", "&lt;/ref>").replace('`', "&#96;")
-}
-
-/// Replaces each `((uid))` outside of code by what `with` returns for it. `with` is told whether it has an alias.
-fn replace_references<F>(text: &str, mut with: F) -> rusqlite::Result<String>
-where
-    F: FnMut(&str, bool) -> rusqlite::Result<Option<String>>,
-{
-    let code = code_spans(text);
-    let mut replaced = String::with_capacity(text.len());
-    let mut done = 0;
-    for uid in block_references(text, &code) {
-        let whole = uid.start - 2..uid.end + 2;
-        if let Some(new) = with(&text[uid], text[..whole.start].ends_with("]("))? {
-            replaced.push_str(&text[done..whole.start]);
-            replaced.push_str(&new);
-            done = whole.end;
-        }
-    }
-    replaced.push_str(&text[done..]);
-    Ok(replaced)
+    let mut previews = Previews::new(db);
+    rows.map(|row| row.and_then(|(text, page)| if page { Ok(text) } else { previews.add_to(&text) })).collect()
 }

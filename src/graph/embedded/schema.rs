@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours in its header: "roam" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x726f_616d;
 /// Counts the changes of the tables below.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 5;
 
 /// Another process may hold the write lock while it stores a large paste; nobody waits longer than a client would.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,16 +24,22 @@ const CACHE_KIBIBYTES: i32 = 16 * 1024;
 /// * `ord` counts from 0 without gaps among the children of one parent.
 /// * `hidden` is 1 for a block that carries a hide tag, and for everything below it.
 /// * `log_id` marks daily notes. `extra` keeps what the export says and nothing here reads, as JSON.
-/// * `local` is 1 for what was made here; the rest came with an export.
+/// * `local` is 1 for what was made here, 2 for what came with the export and was changed here, 0 for the rest. `gone` has
+///   the uids of what came with the export and was deleted here.
 /// * `refs` has the time of its block, so that the newest references of thousands are found without looking at all.
 /// * `shortcut` holds the pages of the left sidebar; their `ord` too counts from 0 without gaps.
+/// * `user` has who is named in `created_by` and `edited_by`, as far as the export says more of them than that; `extra` as
+///   in `node`.
+/// * `source` has the exports that this is the graph of, by their paths.
 ///
-/// `words` is the search index over folded text (see `fold`). It stores trigrams: the other tokenizers of SQLite know
-/// words only by the spaces between them, which Chinese and Japanese do not write, while a trigram index finds any
-/// substring in any language. It keeps neither the text nor positions (`content=''`, `detail=none`), which makes it a
-/// third as large; the search checks its candidates against the text, which it needs for the ranking anyway.
+/// The search index (see `index`) is `posting` and `vocabulary`. FTS5 finds parts of words, and words in scripts without
+/// spaces, only with its trigrams, which take twice as long to make as all the rest.
+///
+/// * A row of `posting` is some of the nodes with a word: the first of them, and in `rest` the steps to the others.
+/// * A row of `vocabulary` is some of all words, in order, each on a line; `first` is the first of them.
 pub(in crate::graph) const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE source (path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE node (
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL,
@@ -59,10 +65,13 @@ CREATE UNIQUE INDEX node_title ON node(text) WHERE parent IS NULL;
 CREATE TABLE refs (
     src INTEGER NOT NULL, dst INTEGER NOT NULL, made_at INTEGER, PRIMARY KEY (src, dst)
 ) WITHOUT ROWID;
+CREATE TABLE gone (uid TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE user (uid TEXT PRIMARY KEY, name TEXT, extra TEXT) WITHOUT ROWID;
 CREATE TABLE shortcut (page INTEGER PRIMARY KEY REFERENCES node(id), ord INTEGER NOT NULL);
-CREATE VIRTUAL TABLE words USING fts5(
-    text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
-);
+CREATE TABLE posting (
+    word TEXT NOT NULL, first INTEGER NOT NULL, rest BLOB NOT NULL, PRIMARY KEY (word, first)
+) WITHOUT ROWID;
+CREATE TABLE vocabulary (first TEXT PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// The indexes that an import does without until the end, which makes it faster.
@@ -71,6 +80,36 @@ CREATE INDEX node_children ON node(parent, ord) WHERE parent IS NOT NULL;
 CREATE INDEX node_recent ON node(edited_at) WHERE parent IS NULL;
 CREATE INDEX node_hidden ON node(id) WHERE hidden;
 CREATE INDEX refs_back ON refs(dst, made_at, src);
+";
+
+/// Notes what is done here to what came with an export; another export would undo it. What moves up or down because
+/// something else came or went is not changed by that.
+pub(super) const TRIGGERS: &str = "
+CREATE TRIGGER node_changed AFTER UPDATE OF text, parent, heading, children_view, text_align, open ON node
+WHEN old.local = 0 BEGIN UPDATE node SET local = 2 WHERE id = old.id; END;
+CREATE TRIGGER node_deleted AFTER DELETE ON node
+WHEN old.local <> 1 BEGIN INSERT OR IGNORE INTO gone(uid) VALUES (old.uid); END;
+CREATE TRIGGER shortcut_added AFTER INSERT ON shortcut
+BEGIN UPDATE node SET local = 2 WHERE id = new.page AND local = 0; END;
+CREATE TRIGGER shortcut_deleted AFTER DELETE ON shortcut
+BEGIN UPDATE node SET local = 2 WHERE id = old.page AND local = 0; END;
+";
+
+/// What the planner is told of the tables: those of a graph of a million blocks. A plan for many rows is good for few, and
+/// a graph may be imported with one page and grow; what `ANALYZE` finds at the import would make walks down a page read
+/// the whole table at each step.
+pub(super) const STATISTICS: &str = "
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES
+    ('node', 'node_uid', '1050000 1'),
+    ('node', 'node_title', '50000 1'),
+    ('node', 'node_children', '1000000 5 1'),
+    ('node', 'node_recent', '50000 1'),
+    ('node', 'node_hidden', '1000 1'),
+    ('refs', 'refs', '240000 2 1'),
+    ('refs', 'refs_back', '240000 11 1 1'),
+    ('posting', 'posting', '126000 1 1'),
+    ('vocabulary', 'vocabulary', '1100 1');
 ";
 
 /// Opens a database that exists, for reading alone or for writing too.

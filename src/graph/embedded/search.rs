@@ -1,11 +1,12 @@
 //! `data.ai.search`: pages and blocks by the words in them, best first.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, invalid};
 use super::fold::fold;
+use super::index;
 use super::listing::MAX_LIMIT;
 use super::read::queried_at;
 use super::render::{Extent, markdown, path};
@@ -90,46 +91,22 @@ fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec
         let age = std::cmp::Reverse(row.get::<_, Option<i64>>(3)?.unwrap_or(0));
         Ok(Some(Hit { rank, age, id: row.get(0)? }))
     };
-    let hits = match trigrams(&query.phrase) {
-        Some(trigrams) => db
-            .prepare_cached(&format!(
-                "{COLUMNS} FROM words CROSS JOIN node ON node.id = words.rowid WHERE words MATCH ?1 AND NOT node.hidden"
-            ))?
-            .query_map([trigrams], judge)?
-            .filter_map(Result::transpose)
-            .collect::<Result<_, _>>()?,
-        // Words of one or two letters are in no trigram. Reading everything takes about a second per million blocks.
-        None => db
-            .prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?
-            .query_map([], judge)?
-            .filter_map(Result::transpose)
-            .collect::<Result<_, _>>()?,
+    let Some(candidates) = index::narrow(db, [query.phrase.as_str()])? else {
+        // Nothing but ASCII punctuation is asked for. Reading everything takes about a second per million blocks.
+        let mut all = db.prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?;
+        return Ok(all.query_map([], judge)?.filter_map(Result::transpose).collect::<Result<_, _>>()?);
     };
+    let mut one = db.prepare_cached(&format!("{COLUMNS} FROM node WHERE id = ?1 AND NOT hidden"))?;
+    let mut hits = Vec::new();
+    for id in candidates.iter() {
+        hits.extend(one.query_row([id], judge).optional()?.flatten());
+    }
     Ok(hits)
 }
 
 /// The words of a folded text.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
-}
-
-/// What the index is asked for to find a folded text: trigrams that every hit must have. `None` if all its words are
-/// too short for one.
-pub(super) fn trigrams(text: &str) -> Option<String> {
-    /// Enough to leave few candidates; the rest is for the caller to check.
-    const MOST: usize = 24;
-    let mut trigrams = Vec::new();
-    for word in words(text) {
-        let chars: Vec<char> = word.chars().collect();
-        // Those at every third letter and the last one say as much as all of them.
-        let last = chars.len().checked_sub(3);
-        let starts = last.into_iter().flat_map(|last| (0..=last).step_by(3).chain([last]));
-        trigrams.extend(starts.map(|start| chars[start..start + 3].iter().collect::<String>()));
-    }
-    trigrams.dedup();
-    trigrams.truncate(MOST);
-    let quoted: Vec<String> = trigrams.iter().map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\""))).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" "))
 }
 
 impl Query {
@@ -154,7 +131,7 @@ impl Query {
 /// What an empty query gets. Nobody opens pages here, so only the edited ones are known.
 fn suggestions(db: &Connection, limit: usize) -> Result<Value, Failure> {
     let mut recent = db.prepare_cached(
-        "SELECT uid, text, edited_by, edited_at FROM node
+        "SELECT uid, text, coalesce((SELECT name FROM user WHERE user.uid = edited_by), edited_by), edited_at FROM node
          WHERE parent IS NULL AND edited_at IS NOT NULL ORDER BY edited_at DESC LIMIT ?1",
     )?;
     let pages = recent

@@ -1,17 +1,14 @@
 //! Storing pages and blocks, so that references and the search index stay true to the text.
-//!
-//! What runs for every block is written as single-row statements: a statement that may fail half-way makes SQLite set
-//! a savepoint, and at each savepoint FTS5 writes what it has so far as a segment of its own, to be merged later.
 
 mod text;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::Failure;
-use super::{daily, uid};
+use super::{daily, index, uid};
 use crate::graph::markup::references;
 
-pub(super) use text::{forget, hides, index, referring, rehide, set_text, titled_with};
+pub(super) use text::{forget, hides, referring, rehide, set_text, titled_with};
 
 /// Number of a row in `node`.
 pub(super) type Id = i64;
@@ -19,6 +16,10 @@ pub(super) type Id = i64;
 /// Roam's outlines are a few levels deep, and no screen shows more. A block takes two of the 128 levels that JSON may
 /// nest here, so what is written can be exported and imported again.
 pub(super) const DEEPEST: i64 = 60;
+
+/// Who writes here. Roam, too, has a person without an address for what assistants write; who asked for it is in the
+/// audit log.
+pub(super) const AUTHOR: &str = "roam-mcp";
 
 /// A block to store.
 pub(super) struct NewBlock<'a> {
@@ -40,8 +41,8 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
         .prepare_cached("SELECT page, hidden FROM node WHERE id = ?1")?
         .query_row([block.parent], |row| Ok((row.get(0)?, row.get(1)?)))?;
     db.prepare_cached(
-        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at, local)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1)",
+        "INSERT INTO node(uid, parent, page, ord, text, hidden, heading, open, created_at, edited_at, created_by, edited_by, local)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?10, 1)",
     )?
     .execute(params![
         uid,
@@ -52,10 +53,11 @@ pub(super) fn create_block(db: &Connection, block: &NewBlock<'_>) -> Result<(Id,
         hidden || hides(&references),
         block.heading,
         block.open,
-        block.now
+        block.now,
+        AUTHOR
     ])?;
     let id = db.last_insert_rowid();
-    index(db, id, block.text)?;
+    index::add(db, id, block.text)?;
     text::refer(db, id, references, Some(block.now), block.now)?;
     if block.uid.is_some() {
         text::adopt(db, id)?;
@@ -76,13 +78,15 @@ pub(super) fn new_page(db: &Connection, title: &str, uid: Option<String>, now: i
     // Nobody can have named a uid that is drawn now.
     let known = uid.is_some() || daily::from_title(title).is_some();
     let id = create_page(db, title, uid, Some(now))?;
+    index::add(db, id, title)?;
     if known {
         text::adopt(db, id)?;
     }
     Ok(id)
 }
 
-/// Stores a page of which there is none yet. An import does not know when the pages were made that it only heard of.
+/// Stores a page of which there is none yet, without indexing it. An import does not know when the pages were made that
+/// it only heard of.
 pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now: Option<i64>) -> Result<Id, Failure> {
     let day = daily::from_title(title);
     let uid = match uid.or_else(|| day.map(daily::uid)) {
@@ -92,13 +96,11 @@ pub(super) fn create_page(db: &Connection, title: &str, uid: Option<String>, now
     };
     let last: Id = db.prepare_cached("SELECT coalesce(max(id), 0) FROM node")?.query_row([], |row| row.get(0))?;
     db.prepare_cached(
-        "INSERT INTO node(id, uid, page, ord, text, log_id, created_at, edited_at, local)
-         VALUES (?1, ?2, ?1, 0, ?3, ?4, ?5, ?5, ?5 IS NOT NULL)",
+        "INSERT INTO node(id, uid, page, ord, text, log_id, created_at, edited_at, created_by, edited_by, local)
+         VALUES (?1, ?2, ?1, 0, ?3, ?4, ?5, ?5, ?6, ?6, ?5 IS NOT NULL)",
     )?
-    .execute(params![last + 1, uid, title, day.and_then(daily::log_id), now])?;
-    let id = db.last_insert_rowid();
-    index(db, id, title)?;
-    Ok(id)
+    .execute(params![last + 1, uid, title, day.and_then(daily::log_id), now, now.map(|_| AUTHOR)])?;
+    Ok(last + 1)
 }
 
 /// The page or block with that uid.
@@ -133,7 +135,9 @@ pub(super) fn level(db: &Connection, id: Id) -> Result<i64, rusqlite::Error> {
 
 /// Marks the page that something is on as edited.
 pub(super) fn touch(db: &Connection, id: Id, now: i64) -> Result<(), rusqlite::Error> {
-    db.prepare_cached("UPDATE node SET edited_at = ?2 WHERE id = (SELECT page FROM node WHERE id = ?1)")?
-        .execute([id, now])?;
+    db.prepare_cached(
+        "UPDATE node SET edited_at = ?2, edited_by = ?3 WHERE id = (SELECT page FROM node WHERE id = ?1)",
+    )?
+    .execute(params![id, now, AUTHOR])?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod crash;
 mod editing;
 mod finding;
 mod formats;
+mod growing;
 mod importing;
 mod invariants;
 mod pages;

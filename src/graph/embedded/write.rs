@@ -16,7 +16,7 @@ use super::store::{self, Id};
 use crate::graph::{ErrorCode, GraphError};
 
 pub(super) use comment::{add as add_comment, get as get_comments};
-pub(super) use create::{blocks_from_markdown, page_from_markdown};
+pub(super) use create::{block as create_block, blocks_from_markdown, page as create_page, page_from_markdown};
 pub(super) use delete::{block as delete_block, blocks as delete_blocks, page as delete_page};
 pub(super) use page::update as update_page;
 pub(super) use place::move_block;

@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value};
 
 use super::connection::Answer;
+use crate::lenient_json;
 
 /// The most characters of Roam's own words that are passed on. Errors of extension tools are long and meant to be read.
 const MESSAGE: usize = 4000;
@@ -35,7 +36,7 @@ pub(super) struct Refusal {
 /// Reads an answer. Whatever the body is, this returns.
 pub(super) fn read(answer: &Answer) -> Reading {
     let garbled = || Reading::Garbled { status: answer.status, excerpt: excerpt(&answer.body) };
-    let Ok(Value::Object(mut envelope)) = serde_json::from_slice(&answer.body) else { return garbled() };
+    let Ok(Value::Object(mut envelope)) = lenient_json::parse(&answer.body) else { return garbled() };
     let success = envelope.get("success").and_then(Value::as_bool);
     if answer.status.is_success() && success == Some(true) {
         envelope.shift_remove("success");
@@ -90,6 +91,13 @@ mod tests {
             assert_eq!(envelope["result"], result);
         }
         assert!(matches!(reading(200, r#"{"success": true}"#), Reading::Result(_)));
+    }
+
+    #[test]
+    fn a_character_that_is_none_does_not_cost_the_answer() {
+        let body = b"\xef\xbb\xbf{\"success\": true, \"result\": \"cut \\ud83d, caf\xe9\"}";
+        let Reading::Result(envelope) = reading(200, &body[..]) else { panic!("not read") };
+        assert_eq!(envelope["result"], "cut \u{fffd}, caf\u{fffd}");
     }
 
     #[test]

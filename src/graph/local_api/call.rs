@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -41,8 +41,8 @@ impl DesktopGraph {
                     return Ok(answer);
                 }
                 Ok(Err(Loss::Unsent)) => {}
-                // Reading twice does no harm, and a connection that was idle may have ended as it was taken.
-                Ok(Err(Loss::Broken)) if used && !writes(action) => {}
+                // Looking twice does no harm, and a connection that was idle may have ended as it was taken.
+                Ok(Err(Loss::Broken)) if used && action.only_looks() => {}
                 Ok(Err(Loss::Broken)) => {
                     let text = "The connection to Roam Desktop broke before the answer came.";
                     return Err(lost(action, ErrorCode::CONNECTION_FAILED, text));
@@ -96,29 +96,30 @@ impl DesktopGraph {
                 let text = format!("Roam Desktop answered {status}; a redirect is not followed. Nothing was changed.");
                 Err(GraphError::new(ErrorCode::INTERNAL_ERROR, text))
             }
+            Reading::Garbled { status: StatusCode::NOT_FOUND, .. } => Err(refusal::unknown_action(None)),
+            Reading::Garbled { status, excerpt } if status.is_client_error() => {
+                let text = format!("Roam Desktop refused the call with {status}: {excerpt:?}. Nothing was changed.");
+                Err(GraphError::new(ErrorCode::INTERNAL_ERROR, text))
+            }
             Reading::Garbled { status, excerpt } => {
                 let text =
-                    format!("Roam Desktop answered {status} with something that is not its Local API: {excerpt:?}");
+                    format!("Roam Desktop answered {status} with something that is not its Local API: {excerpt:?}.");
                 Err(lost(action, ErrorCode::INTERNAL_ERROR, &text))
             }
         }
     }
 }
 
-/// Whether the action may leave a trace in the graph.
-fn writes(action: Action) -> bool {
-    action.needs() > Level::ReadOnly
-}
-
-/// The answer is lost. For a read that is a nuisance; a write may have happened.
+/// The answer is lost. Where something was looked at that is a nuisance; anything else may have happened.
 fn lost(action: Action, code: ErrorCode, what: &str) -> GraphError {
-    if writes(action) {
-        let text = format!(
-            "{what} The change may or may not have been made, and it was not sent again. Read what it was to change \
-             before you try again."
-        );
-        GraphError::new(ErrorCode::OUTCOME_UNKNOWN, text).with("action", action.as_str())
-    } else {
-        GraphError::new(code, format!("{what} Nothing was changed."))
+    if action.only_looks() {
+        return GraphError::new(code, format!("{what} Nothing was changed."));
     }
+    let advice = if action.needs() > Level::ReadOnly {
+        "The change may or may not have been made, and it was not sent again. Read what it was to change before you try \
+         again."
+    } else {
+        "Roam may or may not have done it, and it was not sent again. See what Roam shows before you try again."
+    };
+    GraphError::new(ErrorCode::OUTCOME_UNKNOWN, format!("{what} {advice}")).with("action", action.as_str())
 }

@@ -9,15 +9,19 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::lenient_json;
+
 /// Roam is on this machine and accepts at once, or it is not there.
-const CONNECT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT: Duration = Duration::from_secs(3);
+/// A Roam that is there may be busy.
+pub(super) const GREETING: Duration = Duration::from_secs(20);
 /// The most bytes an answer may have. A page of 1 MB was seen in the wild; files come in base64.
 pub(super) const LARGEST: usize = 32 << 20;
 /// Roam runs on Node, which closes a connection after 5 s without a request; one that is used sooner is alive.
@@ -29,13 +33,17 @@ pub(super) struct Connection {
     port: u16,
     sender: SendRequest<Full<Bytes>>,
     used: Instant,
+    /// Whether the other end has said that it takes no further request.
+    ends: bool,
 }
 
 /// Why there is no connection to Roam. Nothing was sent that matters.
 #[derive(Debug)]
 pub(super) enum Obstacle {
-    /// Nobody listens there, or nobody answers.
+    /// Nobody listens there: Roam does not run.
     Silent { port: u16, reason: String },
+    /// Somebody accepts the connection and does not answer.
+    Mute { port: u16, reason: String },
     /// Somebody answers, and it is not Roam.
     Stranger { port: u16 },
 }
@@ -59,30 +67,38 @@ pub(super) struct Answer {
 }
 
 impl Connection {
-    /// Connects, and makes sure that it is Roam who answers.
-    pub(super) async fn open(port: u16) -> Result<Self, Obstacle> {
-        let silent = |reason: String| Obstacle::Silent { port, reason };
-        match timeout(CONNECT, Self::greet(port)).await {
-            Ok(Ok(Some(connection))) => Ok(connection),
-            Ok(Ok(None)) => Err(Obstacle::Stranger { port }),
-            Ok(Err(error)) => Err(silent(error.to_string())),
-            Err(_) => Err(silent(format!("no answer in {} s", CONNECT.as_secs()))),
+    /// Connects, and makes sure that it is Roam who answers, who has as long for that as `patience`.
+    pub(super) async fn open(port: u16, patience: Duration) -> Result<Self, Obstacle> {
+        let mute = |reason: String| Obstacle::Mute { port, reason };
+        let mut connection = Self::dial(port).await?;
+        let greeting = request(Method::GET, "/api/graphs/open", Bytes::new());
+        match timeout(patience, connection.exchange(greeting)).await {
+            Ok(Ok(answer)) if !is_roam(&answer) => Err(Obstacle::Stranger { port }),
+            // It is Roam, and wants a connection for each request.
+            Ok(Ok(_)) if connection.ends => Self::dial(port).await,
+            Ok(Ok(_)) => Ok(connection),
+            Ok(Err(Loss::TooLarge)) => Err(Obstacle::Stranger { port }),
+            Ok(Err(Loss::Unsent | Loss::Broken)) => Err(mute("the connection was closed".to_owned())),
+            Err(_) => Err(mute(format!("no answer in {} s", patience.as_secs()))),
         }
     }
 
-    async fn greet(port: u16) -> io::Result<Option<Self>> {
-        // The address as it is: `localhost` may be IPv6, where Roam does not listen.
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // Ends with the connection, which ends with its sender. How it ended shows in the answers.
-        tokio::spawn(connection);
-        let mut connection = Self { port, sender, used: Instant::now() };
-        let greeting = request(Method::GET, "/api/graphs/open", Bytes::new());
-        match connection.exchange(greeting).await {
-            Ok(answer) => Ok(is_roam(&answer).then_some(connection)),
-            Err(Loss::TooLarge) => Ok(None),
-            Err(Loss::Unsent | Loss::Broken) => Err(io::Error::other("the connection was closed")),
+    async fn dial(port: u16) -> Result<Self, Obstacle> {
+        let silent = |reason: String| Obstacle::Silent { port, reason };
+        let connect = async {
+            // The address as it is: `localhost` may be IPv6, where Roam does not listen.
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            stream.set_nodelay(true)?;
+            handshake(TokioIo::new(stream)).await.map_err(io::Error::other)
+        };
+        match timeout(CONNECT, connect).await {
+            Ok(Ok((sender, connection))) => {
+                // Ends with the connection, which ends with its sender. How it ended shows in the answers.
+                tokio::spawn(connection);
+                Ok(Self { port, sender, used: Instant::now(), ends: false })
+            }
+            Ok(Err(error)) => Err(silent(error.to_string())),
+            Err(_) => Err(silent(format!("no connection in {} s", CONNECT.as_secs()))),
         }
     }
 
@@ -95,14 +111,25 @@ impl Connection {
             // hyper gives the request back if it never began to send it.
             if error.take_message().is_some() { Loss::Unsent } else { Loss::Broken }
         })?;
+        self.ends = is_last(&response);
         let answer = read(response).await?;
         self.used = Instant::now();
         Ok(answer)
     }
 
     fn is_fresh(&self, port: u16) -> bool {
-        self.port == port && self.used.elapsed() < FRESH && !self.sender.is_closed()
+        self.port == port && self.used.elapsed() < FRESH && !self.ends && !self.sender.is_closed()
     }
+}
+
+/// Whether the connection is closed after this answer (RFC 9112 section 9.3).
+fn is_last(response: &Response<Incoming>) -> bool {
+    let named = response.headers().get_all(CONNECTION);
+    let says = |word: &str| {
+        let mut options = named.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        options.any(|option| option.trim().eq_ignore_ascii_case(word))
+    };
+    says("close") || (response.version() < Version::HTTP_11 && !says("keep-alive"))
 }
 
 async fn read(response: Response<Incoming>) -> Result<Answer, Loss> {
@@ -126,7 +153,7 @@ pub(super) fn request(method: Method, path: &str, body: Bytes) -> Request<Full<B
 
 /// Roam answers with an envelope, also when its Local API is switched off; old builds gave a bare list.
 fn is_roam(answer: &Answer) -> bool {
-    match serde_json::from_slice(&answer.body) {
+    match lenient_json::parse(&answer.body) {
         Ok(Value::Object(envelope)) => {
             envelope.get("success").is_some_and(Value::is_boolean)
                 || envelope.get("error").is_some_and(Value::is_string)
@@ -149,12 +176,31 @@ impl Idle {
     }
 
     pub(super) fn give(&self, connection: Connection) {
-        if !connection.sender.is_closed() {
+        if !connection.ends && !connection.sender.is_closed() {
             self.lock().push(connection);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_accepts_and_is_slow_is_told_from_nobody() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // The system accepts for a program that is busy.
+        let slow = Connection::open(port, Duration::from_millis(10)).await;
+        assert!(matches!(slow, Err(Obstacle::Mute { .. })), "{slow:?}");
+        drop(listener);
+        let nobody = Connection::open(port, GREETING).await;
+        assert!(matches!(nobody, Err(Obstacle::Silent { .. })), "{nobody:?}");
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::answer::{self, Reading, Refusal};
-use super::connection::{Connection, Loss, request};
+use super::connection::{Connection, GREETING, Loss, request};
 use super::{Desktop, DesktopGraph, refusal};
-use crate::config::{Kind, TokenLevel};
+use crate::config::{Kind, TOKEN_PREFIX, TokenLevel};
 use crate::graph::{ErrorCode, GraphError};
 use crate::secret::Secret;
 
@@ -70,10 +70,32 @@ pub enum TokenState {
     Unknown,
 }
 
+/// Why an exchange came to nothing.
+enum Setback {
+    /// Roam would not.
+    Refused(Refusal),
+    /// There was no answer, or none that could be read.
+    Lost(GraphError),
+}
+
+impl From<Setback> for GraphError {
+    fn from(setback: Setback) -> Self {
+        match setback {
+            Setback::Refused(refusal) => explain(&refusal),
+            Setback::Lost(error) => error,
+        }
+    }
+}
+
+impl TokenRequest<'_> {
+    /// This program, as the dialog shows it.
+    pub const ASKER: &'static str = "roam-mcp";
+}
+
 impl Desktop {
     /// The graphs that are open in a window. If Roam cannot be asked, none are.
     pub async fn open_graphs(&self) -> Vec<Listed> {
-        let Ok((connection, _)) = self.connection().await else { return Vec::new() };
+        let Ok((connection, _)) = self.connection(GREETING).await else { return Vec::new() };
         self.fetch(connection, Method::GET, "/api/graphs/open", None, QUICK).await.map(listed).unwrap_or_default()
     }
 
@@ -83,7 +105,7 @@ impl Desktop {
     /// When Roam cannot be reached, or does not say.
     pub async fn available_graphs(&self) -> Result<Vec<Listed>, GraphError> {
         let (connection, _) = self.reach(OPEN).await?;
-        self.fetch(connection, Method::GET, "/api/graphs/available", None, QUICK).await.map(listed)
+        Ok(self.fetch(connection, Method::GET, "/api/graphs/available", None, QUICK).await.map(listed)?)
     }
 
     /// Asks the user, in a dialog of Roam's, for a token. To stop waiting is to take the question back.
@@ -100,9 +122,15 @@ impl Desktop {
         });
         let (connection, _) = self.reach(OPEN).await?;
         let envelope = self.fetch(connection, Method::POST, "/api/graphs/tokens/request", Some(&body), DIALOG).await;
-        let envelope = envelope.map_err(|error| advise(error, asked.graph))?;
+        let envelope = envelope.map_err(|setback| advise(setback, asked.graph))?;
         let text = |key| envelope.get(key).and_then(Value::as_str);
         match text("token") {
+            // One that could not be used is not to be saved, and not to be shown.
+            Some(token) if !token.starts_with(TOKEN_PREFIX) => {
+                let text =
+                    "Roam agreed and sent a token of another kind, which its Local API would refuse. Update Roam.";
+                Err(GraphError::new(ErrorCode::INTERNAL_ERROR, text))
+            }
             Some(token) => {
                 let level = text("grantedAccessLevel").and_then(|level| level.parse().ok());
                 Ok(Granted { token: Secret::from(token), level })
@@ -114,24 +142,21 @@ impl Desktop {
     /// Asks what a token is worth. Starts nothing, and fails to [`TokenState::Unknown`].
     pub async fn token_state(&self, graph: &str, kind: Kind, token: &Secret) -> TokenState {
         let body = json!({ "token": token.expose(), "graph": graph, "type": kind.as_str() });
-        let Ok((connection, _)) = self.connection().await else { return TokenState::Unknown };
+        let Ok((connection, _)) = self.connection(GREETING).await else { return TokenState::Unknown };
         match self.fetch(connection, Method::POST, "/api/graphs/tokens/info", Some(&body), QUICK).await {
             Ok(envelope) => TokenState::Active {
                 level: envelope.get("grantedAccessLevel").and_then(Value::as_str).and_then(|level| level.parse().ok()),
                 scopes: envelope.get("grantedScopes").cloned().unwrap_or_default(),
             },
             // The one answer that means it. A token of another kind or an odd build must not be taken for a revocation.
-            Err(error)
-                if error.code == Some(ErrorCode::TOKEN_NOT_FOUND)
-                    && error.context.get("status").is_some_and(|status| *status == 401) =>
-            {
+            Err(Setback::Refused(Refusal { status: 401, code: Some(code), .. })) if code == "TOKEN_NOT_FOUND" => {
                 TokenState::Revoked
             }
             Err(_) => TokenState::Unknown,
         }
     }
 
-    /// One exchange that is not about an action. The error's context has the HTTP status.
+    /// One exchange that is not about an action.
     async fn fetch(
         &self,
         mut connection: Connection,
@@ -139,30 +164,30 @@ impl Desktop {
         path: &str,
         body: Option<&Value>,
         limit: Duration,
-    ) -> Result<Map<String, Value>, GraphError> {
+    ) -> Result<Map<String, Value>, Setback> {
+        let lost = |code, text: String| Err(Setback::Lost(GraphError::new(code, text)));
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let answer = match timeout(limit, connection.exchange(request(method, path, body))).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(Loss::Unsent | Loss::Broken)) => {
-                let text = "Roam Desktop closed the connection. Try again.";
-                return Err(GraphError::new(ErrorCode::CONNECTION_FAILED, text));
+                return lost(ErrorCode::CONNECTION_FAILED, "Roam Desktop closed the connection. Try again.".into());
             }
             Ok(Err(Loss::TooLarge)) => {
-                return Err(GraphError::new(ErrorCode::INTERNAL_ERROR, "Roam's answer is too large to be read."));
+                return lost(ErrorCode::INTERNAL_ERROR, "Roam's answer is too large to be read.".into());
             }
             Err(_) => {
                 let text = format!("Roam Desktop did not answer within {} s. Try again.", limit.as_secs());
-                return Err(GraphError::new(ErrorCode::TIMEOUT, text));
+                return lost(ErrorCode::TIMEOUT, text);
             }
         };
         self.0.idle.give(connection);
         match answer::read(&answer) {
             Reading::Result(envelope) => Ok(envelope),
-            Reading::Refusal(refusal) => Err(explain(&refusal).with("status", refusal.status)),
+            Reading::Refusal(refusal) => Err(Setback::Refused(refusal)),
             Reading::Garbled { status, excerpt } => {
                 let text =
                     format!("Roam Desktop answered {status} with something unexpected: {excerpt:?}. Update Roam.");
-                Err(GraphError::new(ErrorCode::INTERNAL_ERROR, text))
+                lost(ErrorCode::INTERNAL_ERROR, text)
             }
         }
     }
@@ -190,24 +215,38 @@ fn explain(refusal: &Refusal) -> GraphError {
     refusal::as_it_came(refusal.code.as_deref(), message)
 }
 
-/// Says what the person at the desktop can do. Roam's own words are kept where there is nothing to add.
-fn advise(error: GraphError, graph: &str) -> GraphError {
-    let text = match error.code.as_ref().map(ErrorCode::as_str) {
-        Some("USER_REJECTED") => {
-            format!("The request for {graph:?} was denied in Roam. Ask again, and allow it there.")
-        }
-        Some("GRAPH_BLOCKED") => format!(
-            "Requests for {graph:?} are blocked in Roam. Unblock the graph there, under Settings > Graph > Local API \
-             Tokens, and ask again."
-        ),
-        Some("TIMEOUT") => {
-            format!("Nobody answered the dialog for {graph:?} in Roam. Ask again when you are at that computer.")
-        }
-        Some("REQUEST_IN_PROGRESS") => {
-            format!("A dialog for {graph:?} is open in Roam already. Answer it first, then ask again.")
-        }
-        Some("CANCELLED") => format!("The request for {graph:?} was taken back. Ask again."),
-        _ => return error,
+/// Says what the person at the desktop can do, and keeps Roam's own words where there is nothing to add.
+///
+/// The codes are those that a caller can act on; all others are one.
+fn advise(setback: Setback, graph: &str) -> GraphError {
+    let refusal = match setback {
+        Setback::Refused(refusal) => refusal,
+        Setback::Lost(error) => return error,
     };
-    GraphError { message: text, ..error }
+    let (code, text) = match refusal.code.as_deref() {
+        Some("USER_REJECTED") => (
+            ErrorCode::USER_REJECTED,
+            format!("The request for {graph:?} was denied in Roam. Ask again, and allow it there."),
+        ),
+        Some("GRAPH_BLOCKED") => (
+            ErrorCode::GRAPH_BLOCKED,
+            format!(
+                "Requests for {graph:?} are blocked in Roam. Unblock the graph there, under Settings > Graph > Local \
+                 API Tokens, and ask again."
+            ),
+        ),
+        Some("TIMEOUT") => (
+            ErrorCode::TIMEOUT,
+            format!("Nobody answered the dialog for {graph:?} in Roam. Ask again when you are at that computer."),
+        ),
+        Some("REQUEST_IN_PROGRESS") => (
+            ErrorCode::REQUEST_IN_PROGRESS,
+            format!("A dialog for {graph:?} is open in Roam already. Answer it first, then ask again."),
+        ),
+        Some("CANCELLED") => {
+            (ErrorCode::INTERNAL_ERROR, format!("The request for {graph:?} was taken back. Ask again."))
+        }
+        _ => (ErrorCode::INTERNAL_ERROR, explain(&refusal).message),
+    };
+    GraphError::new(code, text)
 }

@@ -23,7 +23,7 @@ pub(super) fn of_action(refusal: &Refusal, name: &str, kind: Kind) -> GraphError
     match refusal.status {
         401 => unauthorized(code, message, name, kind),
         403 => forbidden(refusal, message, name),
-        404 => unknown_action(refusal),
+        404 => unknown_action(refusal.api_version.as_deref()),
         504 => GraphError::new(
             ErrorCode::INTERNAL_ERROR,
             format!(
@@ -99,11 +99,12 @@ fn forbidden(refusal: &Refusal, message: &str, name: &str) -> GraphError {
     coded(code, text)
 }
 
-fn unknown_action(refusal: &Refusal) -> GraphError {
+/// What any 404 means, whoever wrote its body.
+pub(super) fn unknown_action(api_version: Option<&str>) -> GraphError {
     let text = "This version of Roam Desktop does not have the action. Update Roam Desktop, or do without.";
     let error = GraphError::new(ErrorCode::UNKNOWN_ACTION, text);
-    match &refusal.api_version {
-        Some(version) => error.with("apiVersion", version.as_str()),
+    match api_version {
+        Some(version) => error.with("apiVersion", version),
         None => error,
     }
 }

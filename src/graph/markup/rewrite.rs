@@ -9,8 +9,17 @@ const LONGEST_ALIAS: usize = 1000;
 
 /// Gives pages new titles wherever `text` names them. `renamed` knows the new title of an old one.
 pub(crate) fn rename_pages(text: &str, renamed: impl Fn(&str) -> Option<String>) -> String {
+    renamed_in(text, &renamed)
+}
+
+fn renamed_in(text: &str, renamed: &dyn Fn(&str) -> Option<String>) -> String {
     rewrite(text, |text, mention| {
-        let new = renamed(&text[mention.name.clone()])?;
+        let name = &text[mention.name.clone()];
+        let new = renamed(name)?;
+        // `[[a]] b::` has a new title because `a` has one, and that link is shown next.
+        if mention.form == Form::Attribute && renamed_in(name, renamed) == new {
+            return None;
+        }
         let linked = format!("[[{new}]]");
         let plain_tag = new.chars().all(is_tag_char) && !new.ends_with('.');
         let plain_attribute = !new.contains([':', '\n', '`', '[']) && new.trim() == new;
@@ -137,6 +146,13 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(rename_pages(text, |title| (title == "a").then(|| "b c".to_owned())), expected);
         }
+        // A title that has another only for what is linked in it.
+        let nested = |title: &str| match title {
+            "a" => Some("b".to_owned()),
+            "See [[a]] about std" => Some("See [[b]] about std".to_owned()),
+            _ => None,
+        };
+        assert_eq!(rename_pages("See [[a]] about std::vec", nested), "See [[b]] about std::vec");
         let signs = |text| rename_pages(text, |title| (title == "a").then(|| "x: `y`".to_owned()));
         assert_eq!(signs("a:: #a."), "[[x: `y`]]:: #[[x: `y`]].");
         assert_eq!(rename_pages("#a", |_| Some("日本/v1.2".into())), "#日本/v1.2");

@@ -1,3 +1,5 @@
+mod careless;
+
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf, duplex, split,
@@ -6,26 +8,30 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::access::Level;
-use crate::graph::Graph;
 use crate::graph::testing::{Workshop, graph, new_garden};
+use crate::graph::{Connected, Desktop, DesktopSettings, Graph, Launch};
 
 /// A client, as far as it is needed.
 struct Client {
     input: WriteHalf<DuplexStream>,
     output: Lines<BufReader<ReadHalf<DuplexStream>>>,
     served: JoinHandle<io::Result<()>>,
-    _workshop: Workshop,
+    _workshop: Option<Workshop>,
 }
 
 impl Client {
     fn start() -> Self {
         let (workshop, store) = graph(&new_garden());
         let graphs = Graphs::new(vec![Graph::embedded("garden", "g", Level::Full, store)]).unwrap();
+        Self { _workshop: Some(workshop), ..Self::of(graphs) }
+    }
+
+    fn of(graphs: Graphs) -> Self {
         let (ours, theirs) = duplex(1 << 16);
         let (input, output) = split(theirs);
         let served = tokio::spawn(serve(graphs, input, output));
         let (output, input) = split(ours);
-        Self { input, output: BufReader::new(output).lines(), served, _workshop: workshop }
+        Self { input, output: BufReader::new(output).lines(), served, _workshop: None }
     }
 
     async fn send(&mut self, message: Value) {
@@ -34,6 +40,14 @@ impl Client {
 
     async fn answer(&mut self) -> Value {
         serde_json::from_str(&self.output.next_line().await.unwrap().unwrap()).unwrap()
+    }
+
+    /// Whether a call failed, and what it said.
+    async fn call(&mut self, tool: &str, arguments: Value) -> (bool, String) {
+        self.send(call(7, tool, &arguments)).await;
+        let mut answer = self.answer().await["result"].take();
+        let Value::String(text) = answer["content"][0]["text"].take() else { panic!("{answer}") };
+        (answer["isError"] == true, text)
     }
 
     async fn initialize(&mut self) -> Value {
@@ -60,6 +74,41 @@ async fn a_client_of_the_old_era_is_served_as_the_operator() {
     assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), crate::tools::TOOLS.len());
     client.send(call(2, "create_block", &json!({ "pageTitle": "Soil", "markdown": "- new" }))).await;
     assert_eq!(client.answer().await["result"]["structuredContent"]["graph"], "garden");
+}
+
+#[tokio::test]
+async fn while_no_graph_can_be_had_every_tool_is_there_and_says_why() {
+    let home = tempfile::tempdir().unwrap();
+    let port_file = home.path().join("port");
+    let settings = DesktopSettings { port_file, deadline: Duration::from_secs(1), launch: Launch::never() };
+    let file = home.path().join("tools.json");
+    let mut client = Client::of(Connected::new(file.clone(), Desktop::new(settings)).into());
+    client.initialize().await;
+    client.send(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
+    // Clients ask once, and the first graph may be connected after that.
+    assert_eq!(client.answer().await["result"]["tools"].as_array().unwrap().len(), crate::tools::TOOLS.len());
+    for (text, code) in [
+        ("", "CONFIG_NOT_FOUND"),
+        ("{", "VALIDATION_ERROR"),
+        (r#"{"version": 2, "graphs": []}"#, "CONFIG_TOO_NEW"),
+        (r#"{"graphs": []}"#, "GRAPH_NOT_CONFIGURED"),
+    ] {
+        if !text.is_empty() {
+            std::fs::write(&file, text).unwrap();
+        }
+        let (failed, listed) = client.call("list_graphs", json!({})).await;
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        // Nothing is wrong with an empty list.
+        let trouble = if code == "GRAPH_NOT_CONFIGURED" { Value::Null } else { code.into() };
+        assert_eq!((failed, &listed["graphs"], &listed["error"]["code"]), (false, &json!([]), &trouble), "{text}");
+        assert!(listed["setup"].as_str().unwrap().contains("roam-mcp connect"));
+
+        let (failed, refused) = client.call("get_page", json!({ "title": "Soil" })).await;
+        let refused: Value = serde_json::from_str(&refused).unwrap();
+        assert_eq!((failed, &refused["error"]["code"]), (true, &json!(code)), "{text}");
+        let (failed, refused) = client.call("get_page", json!({ "title": 5 })).await;
+        assert!(failed && refused.starts_with("Invalid arguments"), "{refused}");
+    }
 }
 
 #[tokio::test]

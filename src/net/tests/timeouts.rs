@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::Limits;
@@ -131,6 +134,21 @@ async fn a_long_h2_request_outlives_the_idle_time_while_its_peer_answers_pings()
     tokio::time::sleep(SHORT * 4).await;
     running.gate.open.add_permits(1);
     assert_eq!(request.await.unwrap().unwrap(), "done");
+}
+
+#[tokio::test]
+async fn an_h2_peer_that_has_no_room_for_a_reply_is_cut_although_it_answers_pings() {
+    let ping = Duration::from_millis(20);
+    let running = Running::plain(Limits { idle: SHORT, ping, ..endless() }).await;
+    let io = TokioIo::new(running.connect().await);
+    let mut narrow = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) = narrow.initial_stream_window_size(0).handshake(io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = axum::http::Request::get("https://node.test/peer").body(Empty::<Bytes>::new()).unwrap();
+    let _reply = sender.send_request(request).await.unwrap();
+    // However it is told of it, it is no longer connected.
+    let _ = patiently(connection).await.unwrap();
+    running.until_open(0).await;
 }
 
 #[tokio::test]

@@ -132,13 +132,14 @@ async fn a_roam_without_batches_gets_the_blocks_one_by_one() {
         json!({ "uids": ["a", "b", "c"] }),
         [
             unknown(),
+            Ok(json!([])),
             Ok(Value::Null),
             Ok(json!({ "deleted": false, "reason": "not-found" })),
             refusal(ErrorCode::INTERNAL_ERROR, "locked"),
         ],
     )
     .await;
-    assert_eq!(asked[1], json!({ "action": "data.block.delete", "args": [{ "block": { "uid": "a" } }] }));
+    assert_eq!(asked[2], json!({ "action": "data.block.delete", "args": [{ "block": { "uid": "a" } }] }));
     let report = json!({ "success": false, "succeeded": 1, "failed": 2, "graph": "garden", "results": [
         { "uid": "a", "ok": true }, { "uid": "b", "ok": false, "deleted": false, "reason": "not-found" },
         { "uid": "c", "ok": false, "code": "INTERNAL_ERROR", "message": "locked" },
@@ -159,10 +160,53 @@ async fn a_roam_without_batches_gets_the_blocks_one_by_one() {
     let (reply, asked) = play(
         "delete_blocks",
         json!({ "uids": ["a", "b"] }),
-        [unknown(), refusal(ErrorCode::UNKNOWN_ACTION, "neither")],
+        [unknown(), refusal(ErrorCode::INTERNAL_ERROR, "no queries"), refusal(ErrorCode::UNKNOWN_ACTION, "neither")],
     )
     .await;
-    assert_eq!((error(&reply.text)["message"].clone(), asked.len()), (json!("update Roam"), 2));
+    assert_eq!((error(&reply.text)["message"].clone(), asked.len()), (json!("update Roam"), 3));
+}
+
+#[tokio::test]
+async fn one_by_one_a_block_goes_with_the_one_above_it_and_once() {
+    let (reply, asked) = play(
+        "delete_blocks",
+        json!({ "uids": ["par", "child", "par", "other"] }),
+        [
+            refusal(ErrorCode::UNKNOWN_ACTION, "update Roam"),
+            Ok(json!([["child", "par"]])),
+            Ok(Value::Null),
+            Ok(json!({ "deleted": false })),
+        ],
+    )
+    .await;
+    assert_eq!((&asked[1]["action"], &asked[1]["args"][2]), (&json!("q"), &json!(["par", "child", "par", "other"])));
+    assert_eq!((asked.len(), &asked[3]["args"][0]["block"]["uid"]), (4, &json!("other")));
+    let report = reply.structured.unwrap();
+    assert_eq!((&report["succeeded"], &report["failed"]), (&json!(3), &json!(1)));
+    for (at, note) in [(1, "with \"par\""), (2, "earlier in this call.")] {
+        assert!(report["results"][at]["note"].as_str().unwrap().contains(note), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_claims_no_more_than_roam_said() {
+    let update = json!({ "updates": [{ "uid": "a", "string": "x" }] });
+    let absent = json!({ "uid": "a", "ok": false, "code": "NOT_FOUND", "message": "no block", "reason": null });
+    let (reply, _) = play("update_blocks", update, [Ok(json!({ "results": [absent] }))]).await;
+    let told = error(&reply.text);
+    assert_eq!((&told["code"], &told["message"]), (&json!("NOT_FOUND"), &json!("no block")));
+    assert_eq!(told["results"][0].get("reason"), None, "the schema knows no null");
+
+    let kept = |uid, reason| json!({ "uid": uid, "ok": false, "deleted": false, "reason": reason });
+    let results = [kept("a", json!("protected")), kept("b", json!("locked\nby x")), kept("c", json!("not-found"))];
+    let uids = json!({ "uids": ["a", "b", "c"] });
+    let (reply, _) = play("delete_blocks", uids, [Ok(json!({ "results": results }))]).await;
+    let told = error(&reply.text);
+    let message = told["message"].as_str().unwrap();
+    assert_eq!(told["code"], "NOT_FOUND");
+    for part in ["\"a\" because of \"protected\"", "\"b\" because of \"locked by x\"", "Read them again"] {
+        assert!(message.contains(part) && !message.contains("none of them"), "{message}");
+    }
 }
 
 #[tokio::test]

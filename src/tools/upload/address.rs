@@ -1,8 +1,9 @@
-//! Which addresses belong to the public internet.
+//! Which addresses belong to the public internet, and not to this machine's own part of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use if_addrs::{IfAddr, Interface};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// What IANA's registry of special-purpose IPv4 addresses keeps from the public internet, and multicast.
 const SPECIAL_V4: &[(Ipv4Addr, u8)] = &[
@@ -36,8 +37,32 @@ const SPECIAL_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether anybody on the internet could reach that address as well.
-pub(super) fn is_public(address: IpAddr) -> bool {
+/// Whether anybody on the internet could reach that address as well, and through the same firewalls. From here there are none
+/// before this machine, nor before its neighbours, whose IPv6 addresses are public ones, too.
+pub(super) fn is_elsewhere(address: IpAddr) -> bool {
+    is_public(address)
+        && match if_addrs::get_if_addrs() {
+            Ok(interfaces) => !is_near(address, &interfaces),
+            Err(error) => {
+                tracing::error!(%error, "cannot list the network interfaces, so nothing is fetched");
+                false
+            }
+        }
+}
+
+/// Whether the address is one of these interfaces', or on their networks.
+fn is_near(address: IpAddr, interfaces: &[Interface]) -> bool {
+    let address = address.to_canonical();
+    interfaces.iter().any(|interface| {
+        let length = match &interface.addr {
+            IfAddr::V4(v4) => v4.prefixlen,
+            IfAddr::V6(v6) => v6.prefixlen,
+        };
+        IpNet::new(interface.ip(), length).is_ok_and(|net| net.contains(&address)) || interface.ip() == address
+    })
+}
+
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !SPECIAL_V4.iter().any(|(net, length)| Ipv4Net::new_assert(*net, *length).contains(&v4)),
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
@@ -52,7 +77,40 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use if_addrs::{Ifv4Addr, Ifv6Addr};
+
     use super::*;
+
+    #[test]
+    fn a_public_address_of_this_machine_or_its_neighbours_is_near() {
+        let interfaces = [
+            IfAddr::V4(Ifv4Addr {
+                ip: Ipv4Addr::new(93, 184, 216, 34),
+                netmask: Ipv4Addr::new(255, 255, 255, 240),
+                prefixlen: 28,
+                broadcast: None,
+            }),
+            IfAddr::V6(Ifv6Addr {
+                ip: "2a00:1450:4009:820::99".parse().unwrap(),
+                netmask: "ffff:ffff:ffff:ffff::".parse().unwrap(),
+                prefixlen: 64,
+                broadcast: None,
+            }),
+        ]
+        .map(|addr| Interface { addr, ..if_addrs::get_if_addrs().unwrap().swap_remove(0) });
+        for near in [
+            "93.184.216.34",
+            "93.184.216.40",
+            "::ffff:93.184.216.34",
+            "2a00:1450:4009:820::99",
+            "2a00:1450:4009:820::1",
+        ] {
+            assert!(is_public(near.parse().unwrap()) && is_near(near.parse().unwrap(), &interfaces), "{near}");
+        }
+        for far in ["93.184.216.48", "1.1.1.1", "2a00:1450:4009:821::99"] {
+            assert!(!is_near(far.parse().unwrap(), &interfaces), "{far}");
+        }
+    }
 
     #[test]
     fn only_the_public_internet_is_public() {

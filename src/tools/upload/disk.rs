@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::super::{Failure, Reach};
-use super::{File, LIMIT, too_large};
+use super::{File, Limits};
 
 /// Why a file is not given.
 enum Refusal {
@@ -15,14 +15,14 @@ enum Refusal {
     Outside,
     /// It is a directory, a pipe or a device.
     NotAFile,
-    TooLarge,
+    TooLarge(Limits),
     Io(io::Error),
 }
 
 /// Reads the file, if the call reaches that far.
-pub(super) async fn read(path: String, reach: &Reach) -> Result<File, Failure> {
+pub(super) async fn read(path: String, reach: &Reach, limits: Limits) -> Result<File, Failure> {
     let reach = reach.clone();
-    let reading = tokio::task::spawn_blocking(move || read_now(Path::new(&path), &reach));
+    let reading = tokio::task::spawn_blocking(move || read_now(Path::new(&path), &reach, limits));
     match reading.await {
         Ok(Ok(file)) => Ok(file),
         Ok(Err(refusal)) => Err(refusal.into()),
@@ -30,7 +30,7 @@ pub(super) async fn read(path: String, reach: &Reach) -> Result<File, Failure> {
     }
 }
 
-fn read_now(path: &Path, reach: &Reach) -> Result<File, Refusal> {
+fn read_now(path: &Path, reach: &Reach, limits: Limits) -> Result<File, Refusal> {
     let path = if reach.local { path.to_owned() } else { within(reach.uploads.as_deref(), path)? };
     // Asked before it is opened, because opening a pipe waits for whoever writes to it.
     if !path.metadata().map_err(Refusal::Io)?.is_file() {
@@ -38,9 +38,9 @@ fn read_now(path: &Path, reach: &Reach) -> Result<File, Refusal> {
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(&path).map_err(Refusal::Io)?;
-    file.take(LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(Refusal::Io)?;
-    if bytes.len() > LIMIT {
-        return Err(Refusal::TooLarge);
+    file.take(limits.bytes as u64 + 1).read_to_end(&mut bytes).map_err(Refusal::Io)?;
+    if bytes.len() > limits.bytes {
+        return Err(Refusal::TooLarge(limits));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(File::read(&bytes, name, None))
@@ -63,7 +63,7 @@ impl From<Refusal> for Failure {
             }
             Refusal::Outside => "there is no such file in the directory that this server takes uploads from".into(),
             Refusal::NotAFile => "`filePath` is not a plain file".into(),
-            Refusal::TooLarge => return too_large(),
+            Refusal::TooLarge(limits) => return limits.too_large(),
             Refusal::Io(error) => format!("cannot read the file: {error}"),
         })
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn refusal(path: &Path, reach: &Reach) -> String {
-        match read_now(path, reach).map_err(Failure::from) {
+        match read_now(path, reach, Limits::of(reach)).map_err(Failure::from) {
             Err(Failure::Arguments(text)) => text,
             _ => panic!("{} was read", path.display()),
         }
@@ -90,7 +90,7 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("secret"), root.join("link")).unwrap();
         let outside = Reach { uploads: Some(root.clone()), ..Reach::default() };
         for good in [root.join("deep/note.txt"), "deep/note.txt".into(), "deep/../deep/note.txt".into()] {
-            let file = read_now(&good, &outside).unwrap_or_else(|_| panic!("{}", good.display()));
+            let file = read_now(&good, &outside, Limits::of(&outside)).unwrap_or_else(|_| panic!("{}", good.display()));
             assert_eq!((file.base64.as_str(), file.name.as_deref()), ("aGVsbG8=", Some("note.txt")));
         }
         for bad in [dir.path().join("secret"), "../secret".into(), "link".into(), "/etc/passwd".into(), "none".into()] {
@@ -98,7 +98,8 @@ mod tests {
         }
         assert!(refusal(Path::new("deep"), &outside).contains("not a plain file"));
         assert!(refusal(Path::new("deep/note.txt"), &Reach::default()).contains("no uploads"));
-        assert!(read_now(&dir.path().join("secret"), &Reach::local()).is_ok());
+        let local = Reach::local();
+        assert!(read_now(&dir.path().join("secret"), &local, Limits::of(&local)).is_ok());
     }
 
     #[test]
@@ -106,6 +107,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sparse");
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert!(refusal(&path, &Reach::local()).contains("too large"));
+        assert!(refusal(&path, &Reach::local()).contains("100 MiB"));
     }
 }

@@ -3,22 +3,16 @@
 use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::super::{Failure, Reach, media};
-use super::address::is_public;
-use super::{File, LIMIT, too_large};
+use super::address::is_elsewhere;
+use super::{File, Limits};
+use crate::https;
 
-/// All of it has this long, redirects included.
-const PATIENCE: Duration = Duration::from_secs(30);
-const CONNECT: Duration = Duration::from_secs(5);
 /// As many redirects as a browser would call reasonable.
 const REDIRECTS: usize = 5;
 /// Said of every address that is refused: who asks learns nothing about the names and addresses of this network.
@@ -27,18 +21,19 @@ const NOT_PUBLIC: &str = "`url` does not lead to the public internet";
 /// Downloads from the addresses it may.
 pub(super) struct Downloader {
     allowed: fn(IpAddr) -> bool,
+    limits: Limits,
 }
 
 impl Downloader {
     /// As far as the call reaches.
     pub(super) fn new(reach: &Reach) -> Self {
-        Self { allowed: if reach.local { |_| true } else { is_public } }
+        Self { allowed: if reach.local { |_| true } else { is_elsewhere }, limits: Limits::of(reach) }
     }
 
     /// Fetches the file.
     pub(super) async fn fetch(&self, url: &str) -> Result<File, Failure> {
         let url = Url::parse(url).map_err(|error| refuse(format!("`url`: {error}")))?;
-        match tokio::time::timeout(PATIENCE, self.follow(url)).await {
+        match tokio::time::timeout(self.limits.patience, self.follow(url)).await {
             Ok(file) => file,
             Err(_) => Err(refuse("fetching `url` took too long")),
         }
@@ -51,7 +46,7 @@ impl Downloader {
             self.check(&url)?;
             let response = client.get(url.clone()).send().await.map_err(|error| tell(&error))?;
             if !response.status().is_redirection() {
-                return receive(response, &url).await;
+                return receive(response, &url, self.limits).await;
             }
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
@@ -77,21 +72,11 @@ impl Downloader {
             tracing::error!(%error, "cannot set up downloads");
             refuse("the server cannot fetch files by `url`; its log has the reason")
         };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_platform_verifier())
+        https::client()
             .map_err(|error| broken(&error))?
-            .with_no_client_auth();
-        Client::builder()
-            .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(Checked { allowed: self.allowed }))
-            .redirect(Policy::none())
             // A proxy would look names up itself, where nobody checks them.
             .no_proxy()
-            .referer(false)
-            .connect_timeout(CONNECT)
-            .user_agent(concat!("roam-mcp/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| broken(&error))
     }
@@ -120,7 +105,7 @@ impl Resolve for Checked {
     }
 }
 
-async fn receive(mut response: Response, url: &Url) -> Result<File, Failure> {
+async fn receive(mut response: Response, url: &Url, limits: Limits) -> Result<File, Failure> {
     if !response.status().is_success() {
         return Err(refuse(format!("`url` answers with status {}", response.status().as_u16())));
     }
@@ -129,8 +114,8 @@ async fn receive(mut response: Response, url: &Url) -> Result<File, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| tell(&error))? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > LIMIT {
-            return Err(too_large());
+        if bytes.len() > limits.bytes {
+            return Err(limits.too_large());
         }
     }
     let last = url.path_segments().and_then(|mut segments| segments.next_back()).filter(|last| !last.is_empty());

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use roam_mcp::config::Kind;
-use roam_mcp::graph::DesktopSettings;
+use roam_mcp::graph::{Action, DesktopSettings};
+use serde_json::json;
 
-use crate::support::{Fault, Machine, TOKEN, code, read, write};
+use crate::support::{Fault, Machine, TOKEN, code, invoke, read, write};
 
 #[tokio::test]
 async fn a_write_that_runs_into_its_deadline_is_sent_once_and_called_unknown() {
@@ -32,6 +33,22 @@ async fn a_write_whose_connection_breaks_is_sent_once_and_called_unknown() {
             assert_eq!(machine.calls().len(), calls, "{fault:?}");
             read(&graph).await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn what_moves_a_window_is_sent_once_and_not_called_undone() {
+    let machine = Machine::with_roam().await;
+    let graph = machine.garden();
+    let actions = [Action::OpenBlock, Action::OpenPage, Action::AddSidebarWindow, Action::ReloadDeveloperExtensions];
+    for (earlier, action) in actions.into_iter().enumerate() {
+        // Over a connection that was used before.
+        read(&graph).await.unwrap();
+        machine.next([Fault::BreakBefore]);
+        let error = invoke(&graph, action, json!({})).await.unwrap_err();
+        assert_eq!(code(&error), Some("OUTCOME_UNKNOWN"), "{action}");
+        assert!(!error.message.contains("Nothing") && error.message.contains("not sent again"), "{error}");
+        assert_eq!(machine.calls().len(), 2 * (earlier + 1), "{action}");
     }
 }
 

@@ -80,6 +80,18 @@ async fn a_window_that_was_closed_is_named() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_is_no_json_is_a_refusal_all_the_same() {
+    let machine = Machine::with_roam().await;
+    for (status, expected) in [(404, "UNKNOWN_ACTION"), (400, "INTERNAL_ERROR"), (413, "INTERNAL_ERROR")] {
+        machine.next([Fault::Answer(status, "<pre>no, thank you</pre>".into())]);
+        let error = write(&machine.garden()).await.unwrap_err();
+        assert_eq!(code(&error), Some(expected), "{status}");
+        let told = error.message.contains(&status.to_string()) && error.message.contains("no, thank you");
+        assert!(status == 404 || told && error.message.contains("Nothing was changed"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (machine, elsewhere) = (Machine::with_roam().await, Machine::with_roam().await);
     machine.next([Fault::Redirect(format!("http://127.0.0.1:{}/api/garden", elsewhere.port()))]);

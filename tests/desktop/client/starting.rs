@@ -63,6 +63,23 @@ async fn a_stranger_on_roams_port_gets_no_token() {
     assert!(heard.starts_with("GET /api/graphs/open ") && !heard.to_lowercase().contains("authorization"), "{heard}");
 }
 
+#[tokio::test]
+async fn a_roam_that_accepts_connections_is_not_started_again() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let machine = Machine::without_roam(Kind::Hosted);
+    machine.write_port(listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(stream);
+        }
+    });
+    let launch = Launch { opener: Some(Arc::new(|link| panic!("{link} was opened"))), ..Launch::by_system() };
+    let graph = machine.graph(DesktopSettings { launch, ..machine.settings() }, TOKEN, Kind::Hosted);
+    let error = write(&graph).await.unwrap_err();
+    assert_eq!(code(&error), Some("CONNECTION_FAILED"));
+    assert!(error.message.contains("does not answer") && !error.message.contains("Start Roam"), "{error}");
+}
+
 async fn closed_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port()
 }

@@ -80,8 +80,9 @@ impl Terminal {
     pub(crate) async fn shows(&mut self, text: &str) {
         let from = self.read;
         let shown = timeout(PATIENCE, self.screen.wait_for(|screen| screen[from..].contains(text))).await;
-        let length = shown.ok().and_then(Result::ok).map(|screen| screen.len());
-        self.read = length.unwrap_or_else(|| panic!("{text:?} does not show: {:?}", &self.screen.borrow()[from..]));
+        let at = shown.ok().and_then(Result::ok).and_then(|screen| screen[from..].find(text));
+        let end = at.map(|at| from + at + text.len());
+        self.read = end.unwrap_or_else(|| panic!("{text:?} does not show: {:?}", &self.screen.borrow()[from..]));
     }
 
     pub(crate) fn types(&mut self, keys: &str) {

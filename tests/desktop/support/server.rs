@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,7 +56,12 @@ impl Received {
 /// What outlives a restart of Roam.
 pub(crate) struct Shared {
     router: Router,
+    /// What happens to actions.
     pub(crate) faults: Mutex<VecDeque<Fault>>,
+    /// What happens to requests for graphs and tokens. The greeting is not among them.
+    pub(crate) lapses: Mutex<VecDeque<Fault>>,
+    /// Whether a connection takes more than one request.
+    pub(crate) keeps_alive: AtomicBool,
     pub(crate) received: Mutex<Vec<Received>>,
     pub(crate) connections: Mutex<usize>,
     pub(crate) arrival: Notify,
@@ -63,8 +69,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(router: Router) -> Self {
-        let (faults, received) = (Mutex::default(), Mutex::default());
-        Self { router, faults, received, connections: Mutex::default(), arrival: Notify::new() }
+        let (faults, lapses, received) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (keeps_alive, connections) = (AtomicBool::new(true), Mutex::default());
+        Self { router, faults, lapses, keeps_alive, received, connections, arrival: Notify::new() }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
@@ -77,7 +84,12 @@ impl Shared {
             authorization: text(header::AUTHORIZATION),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         };
-        let fault = received.is_action().then(|| self.faults.lock().unwrap().pop_front()).flatten();
+        let script = match received.path.as_str() {
+            "/api/graphs/open" => None,
+            _ if received.is_action() => Some(&self.faults),
+            _ => Some(&self.lapses),
+        };
+        let fault = script.and_then(|script| script.lock().unwrap().pop_front());
         self.received.lock().unwrap().push(received);
         self.arrival.notify_waiters();
 
@@ -128,7 +140,9 @@ impl Server {
                 connections.spawn(async move {
                     let service = service_fn(|request| shared.answer(request));
                     // A fault ends the connection with an error, which is the point of it.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let keep = shared.keeps_alive.load(Ordering::Relaxed);
+                    let _ =
+                        http1::Builder::new().keep_alive(keep).serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });

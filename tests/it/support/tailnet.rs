@@ -20,6 +20,8 @@ pub(crate) const OWNER: &str = "operator@example.com";
 pub(crate) struct Tailnet {
     pub(crate) control: String,
     pub(crate) auth_key: String,
+    /// The secret of an OAuth client.
+    pub(crate) client_secret: String,
     pub(crate) roots: PathBuf,
     pub(crate) resolver: String,
     pub(crate) public: String,

@@ -14,6 +14,9 @@ type part struct {
 	measure func(context.Context, *world, *table) error
 }
 
+// searchCall is what a client of MCP sends.
+const searchCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"query":"eclipse tree"}}}`
+
 // parts have one Rust and one Go process at a time: a third one that keeps the machine busy in between would make
 // whichever comes after it look better.
 var parts = []part{
@@ -21,6 +24,7 @@ var parts = []part{
 	{"start", starts},
 	{"requests", requests},
 	{"handlers", handlers},
+	{"access", access},
 }
 
 // program looks at the program itself.
@@ -134,8 +138,7 @@ func requests(ctx context.Context, w *world, t *table) error {
 			return err
 		}
 
-		const search = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"query":"eclipse tree"}}}`
-		searched, err := latency(ctx, w.effort.turn, func(ctx context.Context) error { return ours.client.h2.do(ctx, "/mcp", search) })
+		searched, err := latency(ctx, w.effort.turn, func(ctx context.Context) error { return ours.client.h2.do(ctx, "/mcp", searchCall) })
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (w *world) roamMCP() *subject {
 	return w.subject("roam", "https://", func(s *subject, key string) *exec.Cmd {
 		cmd := exec.Command(w.programs.roamMCP, "up", "--hostname", s.host, "--graph", w.programs.graph,
 			"--state-dir", s.dir("state"), "--control-url", w.info.Control, "--tailnet-resolver", w.info.Resolver)
-		cmd.Env = w.env(s.dir(""))
+		cmd.Env = append(w.env(s.dir("")), "ROAM_MCP_CONFIG="+w.config)
 		if key != "" {
 			cmd.Env = append(cmd.Env, "TS_AUTHKEY="+key)
 		}

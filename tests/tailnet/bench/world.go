@@ -29,6 +29,9 @@ import (
 // startLimit is far more than anything here takes to start.
 const startLimit = 30 * time.Second
 
+// limits let one caller ask for as much as it can: what holds it back is not to be measured.
+const limits = "[limits]\nper_minute = 1000000\nburst = 1000000\nconcurrent = 10000\n"
+
 type programs struct{ tailnet, baseline, roamMCP, benchNode, graph string }
 
 // world is the offline tailnet, the peer in this process that all load comes from, and where subjects keep their state.
@@ -36,6 +39,7 @@ type world struct {
 	programs programs
 	effort   effort
 	dir      string
+	config   string // of roam-mcp
 	tailnet  *process
 	info     info
 	roots    *x509.CertPool
@@ -63,6 +67,10 @@ func openWorld(ctx context.Context, p programs, e effort) (_ *world, err error) 
 		}
 	}()
 	if w.dir, err = os.MkdirTemp("", "roam-mcp-bench-"); err != nil {
+		return w, err
+	}
+	w.config = filepath.Join(w.dir, "config.toml")
+	if err := os.WriteFile(w.config, []byte(limits), 0o600); err != nil {
 		return w, err
 	}
 	if err := w.startTailnet(); err != nil {
@@ -154,6 +162,27 @@ func (w *world) admin(path string, answer any) error {
 	}
 	defer res.Body.Close()
 	return json.NewDecoder(res.Body).Decode(answer)
+}
+
+// publicFrom opens a public side of the relay whose clients seem to come from source.
+func (w *world) publicFrom(source string) (string, error) {
+	body, err := json.Marshal(map[string]any{"source": source})
+	if err != nil {
+		return "", err
+	}
+	res, err := http.Post(w.info.Admin+"/public", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	var opened struct{ Address, Error string }
+	if err := json.NewDecoder(res.Body).Decode(&opened); err != nil {
+		return "", err
+	}
+	if opened.Address == "" {
+		return "", fmt.Errorf("the relay opens no public side: %s", opened.Error)
+	}
+	return opened.Address, nil
 }
 
 // reach waits until a node answers the peer's pings, which get repeated sooner than anything else.

@@ -1,8 +1,11 @@
 //! Comparing values, asking what they are, taking them apart.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::{Function, MANY, function, number_of, shown, whole_of};
+use super::text;
+use super::{Function, MANY, function, shown, whole_of};
 use crate::graph::datalog::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -42,6 +45,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function("vector", (0, MANY), |values| Ok(values.iter().cloned().collect())),
     function("tuple", (0, MANY), |values| Ok(values.iter().cloned().collect())),
     function("list", (0, MANY), |values| Ok(values.iter().cloned().collect())),
+    function("set", (1, 1), set),
+    function("hash-set", (0, MANY), |values| set(&[values.iter().cloned().collect()])),
+    function("hash-map", (0, MANY), map),
     function("untuple", (1, 1), |values| Ok(values[0].clone())),
     function("count", (1, 1), |values| length(&values[0]).map(|length| Value::Int(length as i64))),
     function("empty?", (1, 1), |values| length(&values[0]).map(|length| Value::Bool(length == 0))),
@@ -65,23 +71,44 @@ fn all_equal(values: &[Value]) -> bool {
     values.windows(2).all(|pair| pair[0] == pair[1])
 }
 
-/// Numbers are compared with numbers and text with text; anything else is a mistake.
+/// Values of different kinds are in the order of their kinds, as in Datascript.
 fn in_order(values: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, String> {
-    let texts = values.iter().all(|value| matches!(value, Value::Text(_)));
-    if !texts {
-        values.iter().try_for_each(|value| number_of(value).map(drop))?;
-    }
     Ok(Value::Bool(values.windows(2).all(|pair| holds(pair[0].cmp(&pair[1])))))
 }
 
 fn length(value: &Value) -> Result<usize, String> {
     match value {
         Value::Nil => Ok(0),
-        Value::Text(text) => Ok(text.chars().count()),
+        Value::Text(text) => Ok(text::length(text)),
         Value::List(items) => Ok(items.len()),
         Value::Map(entries) => Ok(entries.len()),
         other => Err(format!("needs text, a list or a map, and got {}", shown(other))),
     }
+}
+
+/// Each value of a list once.
+fn set(values: &[Value]) -> Result<Value, String> {
+    let items = match &values[0] {
+        Value::Nil => &[],
+        other => other.as_list().ok_or_else(|| format!("needs a list, and got {}", shown(other)))?,
+    };
+    let once: BTreeSet<&Value> = items.iter().collect();
+    Ok(once.into_iter().cloned().collect())
+}
+
+/// Keys and values by turns.
+fn map(values: &[Value]) -> Result<Value, String> {
+    let mut entries = BTreeMap::new();
+    for pair in values.chunks(2) {
+        let key = match pair {
+            [Value::Keyword(name), _] => format!(":{name}"),
+            [Value::Text(name), _] => name.to_string(),
+            [other, _] => return Err(format!("needs keywords or texts as keys, and got {}", shown(other))),
+            _ => return Err("needs a value for each key".into()),
+        };
+        entries.insert(key, pair[1].clone());
+    }
+    Ok(Value::Map(Arc::new(entries)))
 }
 
 /// What a map or a list has under a key; the third argument or nil where it has nothing.

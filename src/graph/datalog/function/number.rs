@@ -11,11 +11,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         _ => fold(values, 0, i64::checked_sub, |one, two| one - two),
     }),
     function("/", (1, MANY), divide),
-    function("quot", (2, 2), |values| whole(values, i64::checked_div)),
-    function("rem", (2, 2), |values| whole(values, i64::checked_rem)),
-    function("mod", (2, 2), |values| {
-        whole(values, |number, by| number.checked_rem(by)?.checked_add(by)?.checked_rem(by))
-    }),
+    function("quot", (2, 2), |values| division(values, |number, by| (number / by).trunc())),
+    function("rem", (2, 2), |values| division(values, |number, by| number % by)),
+    function("mod", (2, 2), |values| division(values, |number, by| ((number % by) + by) % by)),
     function("inc", (1, 1), |values| fold(&[values[0].clone(), Value::Int(1)], 0, i64::checked_add, |a, b| a + b)),
     function("dec", (1, 1), |values| fold(&[values[0].clone(), Value::Int(1)], 0, i64::checked_sub, |a, b| a - b)),
     function("min", (1, MANY), |values| {
@@ -63,19 +61,15 @@ fn divide(values: &[Value]) -> Result<Value, String> {
     };
     let mut result = first;
     for by in rest {
-        match number_of(by)? {
-            0.0 => return Err("divides by zero".into()),
-            by => result /= by,
-        }
+        // By zero it is infinite, as in JavaScript.
+        result /= number_of(by)?;
     }
     Ok(Value::float(result))
 }
 
-fn whole(values: &[Value], apply: fn(i64, i64) -> Option<i64>) -> Result<Value, String> {
-    match (whole_of(&values[0])?, whole_of(&values[1])?) {
-        (_, 0) => Err("divides by zero".into()),
-        (number, by) => apply(number, by).map(Value::Int).ok_or_else(|| "is out of range".into()),
-    }
+/// In fractions, as JavaScript does it: what comes out of a division by zero is no number.
+fn division(values: &[Value], apply: fn(f64, f64) -> f64) -> Result<Value, String> {
+    Ok(Value::float(apply(number_of(&values[0])?, number_of(&values[1])?)))
 }
 
 /// `(range end)`, `(range start end)` or `(range start end step)`.

@@ -1,6 +1,10 @@
-//! Text: `clojure.string`, `str`, `subs`, and what Roam's own rules need to know about days.
+//! Text: `clojure.string`, `str`, `subs`, and what Roam's own rules need to know about days. Places in a text are counted
+//! as JavaScript counts them, in UTF-16.
 
-use super::{Function, MANY, function, shown, text_of, whole_of};
+use regex::Captures;
+
+use super::written::written;
+use super::{Function, MANY, MOST_BYTES, MOST_PARTS, TOO_LARGE, function, shown, text_of, whole_of};
 use crate::graph::datalog::value::Value;
 use crate::graph::embedded::daily;
 
@@ -33,26 +37,41 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let (between, items) =
             if let [between, items] = values { (text_of(between)?, items) } else { ("", &values[0]) };
         let items = items.as_list().ok_or_else(|| format!("needs a list, and got {}", shown(items)))?;
-        Ok(Value::text(&items.iter().map(written).collect::<Vec<_>>().join(between)))
+        let mut joined = String::new();
+        for (at, item) in items.iter().enumerate() {
+            add(if at == 0 { "" } else { between }, &mut joined)?;
+            add(&written(item), &mut joined)?;
+        }
+        Ok(Value::text(&joined))
     }),
-    function("clojure.string/split", (2, 2), |values| {
-        let text = text_of(&values[0])?;
-        let parts: Vec<&str> = match &values[1] {
-            Value::Pattern(pattern) => pattern.find.split(text).collect(),
-            other => text.split(text_of(other)?).collect(),
-        };
-        Ok(parts.into_iter().map(Value::text).collect())
-    }),
+    function("clojure.string/split", (2, 2), split),
     function("clojure.string/replace", (3, 3), |values| {
         let (text, with) = (text_of(&values[0])?, text_of(&values[2])?);
-        Ok(Value::text(&match &values[1] {
-            Value::Pattern(pattern) => pattern.find.replace_all(text, with).into_owned(),
-            other => text.replace(text_of(other)?, with),
-        }))
+        let mut replaced = String::new();
+        let mut at = 0;
+        match &values[1] {
+            Value::Pattern(pattern) => {
+                for found in pattern.find.captures_iter(text) {
+                    let Some(whole) = found.get(0) else { continue };
+                    add(&text[at..whole.start()], &mut replaced)?;
+                    replacement(with, whole.as_str(), Some(&found), &mut replaced)?;
+                    at = whole.end();
+                }
+            }
+            other => {
+                for (start, part) in text.match_indices(text_of(other)?) {
+                    add(&text[at..start], &mut replaced)?;
+                    replacement(with, part, None, &mut replaced)?;
+                    at = start + part.len();
+                }
+            }
+        }
+        add(&text[at..], &mut replaced)?;
+        Ok(Value::text(&replaced))
     }),
     function("clojure.string/index-of", (2, 2), |values| {
         let (text, part) = (text_of(&values[0])?, text_of(&values[1])?);
-        Ok(text.find(part).map_or(Value::Nil, |at| Value::Int(text[..at].chars().count() as i64)))
+        Ok(text.find(part).map_or(Value::Nil, |at| Value::Int(length(&text[..at]) as i64)))
     }),
     function("str", (0, MANY), |values| Ok(Value::text(&values.iter().map(written).collect::<String>()))),
     function("subs", (2, 3), part),
@@ -62,25 +81,79 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// A value as `str` writes it.
-fn written(value: &Value) -> String {
-    match value {
-        Value::Nil => String::new(),
-        Value::Text(text) => text.to_string(),
-        Value::Keyword(name) => format!(":{name}"),
-        other => other.to_json().to_string(),
-    }
+/// How long a text is for JavaScript.
+pub(super) fn length(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
-/// A part of a text, counted in characters.
-fn part(values: &[Value]) -> Result<Value, String> {
+/// Adds a part to a text, as long as that is no larger than a value may be.
+fn add(part: &str, to: &mut String) -> Result<(), String> {
+    to.push_str(part);
+    if to.len() > MOST_BYTES { Err(TOO_LARGE.into()) } else { Ok(()) }
+}
+
+/// The parts of a text, without empty ones at its end, and with what the groups of a pattern found between them.
+fn split(values: &[Value]) -> Result<Value, String> {
     let text = text_of(&values[0])?;
-    let length = text.chars().count();
-    let end = values.get(2).map(whole_of).transpose()?.map_or(Ok(length), usize::try_from);
-    match (usize::try_from(whole_of(&values[1])?), end) {
-        (Ok(start), Ok(end)) if start <= end && end <= length => {
-            Ok(Value::text(&text.chars().skip(start).take(end - start).collect::<String>()))
+    let mut parts: Vec<Value> = Vec::new();
+    let mut from = 0;
+    let mut cut = |start: usize, end: usize, groups: &mut dyn Iterator<Item = Value>| {
+        // Nothing is between the letters at either end.
+        if end > from || start > from && start < text.len() {
+            parts.push(Value::text(&text[from..start]));
+            parts.extend(groups);
+            from = end;
         }
-        _ => Err(format!("reaches beyond the {length} characters of the text")),
+        if parts.len() > MOST_PARTS { Err(TOO_LARGE) } else { Ok(()) }
+    };
+    match &values[1] {
+        Value::Pattern(pattern) => {
+            for found in pattern.find.captures_iter(text) {
+                let Some(whole) = found.get(0) else { continue };
+                let group = |group: Option<regex::Match<'_>>| group.map_or(Value::Nil, |it| Value::text(it.as_str()));
+                cut(whole.start(), whole.end(), &mut found.iter().skip(1).map(group))?;
+            }
+        }
+        other => {
+            for (start, part) in text.match_indices(text_of(other)?) {
+                cut(start, start + part.len(), &mut std::iter::empty())?;
+            }
+        }
     }
+    parts.push(Value::text(&text[from..]));
+    while parts.len() > 1 && parts.last().and_then(Value::as_text) == Some("") {
+        parts.pop();
+    }
+    Ok(parts.into_iter().collect())
+}
+
+/// What a match is replaced with: `$1` and its kin are the groups, `$&` is all of it, and `$$` is a dollar.
+fn replacement(with: &str, whole: &str, groups: Option<&Captures<'_>>, to: &mut String) -> Result<(), String> {
+    let mut rest = with;
+    while let Some((before, after)) = rest.split_once('$') {
+        add(before, to)?;
+        let digits = after.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        let group = (1..=digits).rev().find_map(|length| {
+            let number = after[..length].parse().ok().filter(|number| *number > 0)?;
+            let groups = groups.filter(|groups| number < groups.len())?;
+            Some((groups.get(number).map_or("", |group| group.as_str()), &after[length..]))
+        });
+        let (part, left) = match (group, after.chars().next()) {
+            (Some(group), _) => group,
+            (None, Some('&')) => (whole, &after[1..]),
+            (None, Some('$')) => ("$", &after[1..]),
+            _ => ("$", after),
+        };
+        add(part, to)?;
+        rest = left;
+    }
+    add(rest, to)
+}
+
+/// A part of a text. What lies beyond its ends is not there, and where the end is before the start they change places.
+fn part(values: &[Value]) -> Result<Value, String> {
+    let units: Vec<u16> = text_of(&values[0])?.encode_utf16().collect();
+    let place = |value: &Value| whole_of(value).map(|at| usize::try_from(at).unwrap_or(0).min(units.len()));
+    let (one, other) = (place(&values[1])?, values.get(2).map_or(Ok(units.len()), place)?);
+    Ok(Value::text(&String::from_utf16_lossy(&units[one.min(other)..one.max(other)])))
 }

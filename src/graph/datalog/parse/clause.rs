@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Parser;
+use super::absent::absent;
 use crate::graph::datalog::attribute::Attribute;
 use crate::graph::datalog::edn::{Form, Kind};
 use crate::graph::datalog::error::{Position, QueryError};
-use crate::graph::datalog::syntax::{Binding, Call, Clause, Expression, Name, Not, Or, Pattern, Term, Var, vars};
+use crate::graph::datalog::syntax::{Call, Clause, Name, Not, Or, Pattern, Term, Var, vars};
 
 impl Parser<'_> {
     pub(super) fn clauses(&mut self, forms: &[&Form]) -> Result<Vec<Clause>, QueryError> {
@@ -18,11 +19,24 @@ impl Parser<'_> {
     }
 
     fn clause(&mut self, form: &Form, clauses: &mut Vec<Clause>) -> Result<(), QueryError> {
+        /// More than anybody writes; to find the best order of them stays quick.
+        const MOST: usize = 3000;
+        self.conditions += 1;
+        if self.conditions > MOST {
+            return Err(form
+                .at
+                .wrong(format!("There are more than {MOST} conditions; give lists as inputs, `[?x ...]`")));
+        }
         let (list, vector) = (form.list(), form.vector().map(without_source));
         match (list.map(without_source), vector) {
             (Some([head, rest @ ..]), _) => self.combined(form.at, head, rest, clauses),
             (_, Some([only])) if only.list().is_some() => self.applied(only, None, clauses),
             (_, Some([applied, binding])) if applied.list().is_some() => self.applied(applied, Some(binding), clauses),
+            (_, Some([entity, attribute, value, any])) if any.symbol() == Some("_") => {
+                let pattern = self.pattern(entity, &[attribute.clone(), value.clone()])?;
+                clauses.push(Clause::Pattern(pattern));
+                Ok(())
+            }
             (_, Some([_, _, _, _, ..])) => {
                 Err(form.at.wrong("A pattern has an entity, an attribute and a value; transactions are not kept here"))
             }
@@ -36,12 +50,12 @@ impl Parser<'_> {
         }
     }
 
-    fn pattern(&mut self, entity: &Form, rest: &[Form]) -> Result<Pattern, QueryError> {
+    pub(super) fn pattern(&mut self, entity: &Form, rest: &[Form]) -> Result<Pattern, QueryError> {
         let entity = self.entity(entity)?;
         let attribute = match rest.first() {
             None => Name::Any,
             Some(form) => match &form.kind {
-                Kind::Keyword(name) => Name::Known(Attribute::named(name, form.at)?),
+                Kind::Keyword(name) => Name::Known(Attribute::asked(name, form.at)?),
                 Kind::Symbol(name) if name == "_" => Name::Any,
                 Kind::Symbol(name) if name.starts_with('?') => Name::Var(self.intern(name)),
                 _ => return Err(form.at.wrong("An attribute belongs here, such as `:block/string`")),
@@ -65,20 +79,18 @@ impl Parser<'_> {
                 clauses.push(absent(pattern, list.at));
             }
             (Some("get-else"), [entity, attribute, default], Some(binding)) => {
-                let default = Expression::Constant(self.constant(default)?);
-                let found = self.var(binding)?;
-                let not_there = self.pattern(entity, std::slice::from_ref(attribute))?;
-                let there = self.pattern(entity, &[attribute.clone(), binding.clone()])?;
-                let required: Vec<Var> = there.entity.var().into_iter().collect();
-                let join = required.iter().copied().chain([found]).collect();
-                let otherwise = vec![absent(not_there, list.at), Clause::Bind(default, Binding::Var(found))];
-                let branches = vec![vec![Clause::Pattern(there)], otherwise];
-                clauses.push(Clause::Or(Or { required, join, explicit: true, branches, at: list.at }));
+                let or = self.get_else(list.at, (entity, attribute), default, binding)?;
+                clauses.push(Clause::Or(or));
             }
-            (Some(name @ ("missing?" | "get-else")), ..) => {
+            (Some("get-some"), [entity, attributes @ ..], Some(binding)) if !attributes.is_empty() => {
+                let or = self.get_some(list.at, entity, attributes, binding)?;
+                clauses.push(Clause::Or(or));
+            }
+            (Some(name @ ("missing?" | "get-else" | "get-some")), ..) => {
                 return Err(list.at.wrong(match name {
                     "missing?" => "It is written `[(missing? $ ?e :attribute)]`",
-                    _ => "It is written `[(get-else $ ?e :attribute default) ?value]`",
+                    "get-else" => "It is written `[(get-else $ ?e :attribute default) ?value]`",
+                    _ => "It is written `[(get-some $ ?e :attribute :attribute) [?attribute ?value]]`",
                 }));
             }
             (.., None) => {
@@ -87,7 +99,7 @@ impl Parser<'_> {
             }
             (.., Some(binding)) => {
                 let expression = self.expression(list)?;
-                clauses.push(Clause::Bind(expression, self.binding(binding)?));
+                clauses.push(Clause::Bind(expression, self.binding(binding)?, list.at));
             }
         }
         Ok(())
@@ -172,12 +184,6 @@ impl Parser<'_> {
         self.sites += 1;
         Ok(Call { rule, terms, site: self.sites, at: head.at })
     }
-}
-
-/// That an entity has no value at all.
-fn absent(pattern: Pattern, at: Position) -> Clause {
-    let join = pattern.entity.var().into_iter().collect();
-    Clause::Not(Not { join, explicit: true, clauses: vec![Clause::Pattern(pattern)], at })
 }
 
 /// What follows after `$`, the only database.

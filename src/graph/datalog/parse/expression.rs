@@ -40,10 +40,18 @@ impl Parser<'_> {
             return Err(form.at.wrong(problem));
         }
         let expression = Expression::Apply { function, arguments, at: form.at };
-        // What is known now is computed now; above all, a pattern is compiled once.
-        match expression.value(&|_| None) {
-            Some(value) => value.map(Expression::Constant),
-            None => Ok(expression),
+        // What is known now is computed now; above all, a pattern is compiled once. What is large is left to the query,
+        // which has limits to compute it in.
+        let Expression::Apply { arguments, .. } = &expression else { return Ok(expression) };
+        let known = |argument: &Expression| {
+            if let Expression::Constant(value) = argument { self.known_now.take(value) } else { false }
+        };
+        if !arguments.iter().all(known) {
+            return Ok(expression);
+        }
+        match expression.value(&|_| None, &|| Ok(())).transpose()? {
+            Some(value) if self.known_now.take(&value) => Ok(Expression::Constant(value)),
+            _ => Ok(expression),
         }
     }
 }

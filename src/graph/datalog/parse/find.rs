@@ -3,9 +3,9 @@
 use super::{Parser, Sections};
 use crate::graph::datalog::edn::{Form, Kind};
 use crate::graph::datalog::error::{Position, QueryError};
-use crate::graph::datalog::syntax::{Aggregate, Element, Find, Shape};
+use crate::graph::datalog::syntax::{Aggregate, Amount, Element, Find, Shape};
 
-const AGGREGATES: [(&str, Aggregate); 9] = [
+const AGGREGATES: [(&str, Aggregate); 12] = [
     ("count", Aggregate::Count),
     ("count-distinct", Aggregate::CountDistinct),
     ("sum", Aggregate::Sum),
@@ -13,7 +13,10 @@ const AGGREGATES: [(&str, Aggregate); 9] = [
     ("max", Aggregate::Max),
     ("avg", Aggregate::Average),
     ("median", Aggregate::Median),
+    ("variance", Aggregate::Variance),
+    ("stddev", Aggregate::Deviation),
     ("distinct", Aggregate::Distinct),
+    ("rand", Aggregate::Random),
     ("sample", Aggregate::Sample),
 ];
 
@@ -75,18 +78,20 @@ impl Parser<'_> {
 
     fn aggregate(&mut self, form: &Form, function: Aggregate, rest: &[Form]) -> Result<Element, QueryError> {
         match rest {
-            [var] if function != Aggregate::Sample => {
-                Ok(Element::Aggregate { function, count: 1, var: self.var(var)? })
-            }
-            [Form { kind: Kind::Int(count), at }, var] => {
-                let function = match function {
-                    Aggregate::Min => Aggregate::Least,
-                    Aggregate::Max => Aggregate::Greatest,
-                    Aggregate::Sample => Aggregate::Sample,
-                    _ => return Err(at.wrong("Only `min`, `max` and `sample` take a number")),
+            [var] => Ok(Element::Aggregate { function, count: Amount::One, var: self.var(var)? }),
+            [count, var] => {
+                use Aggregate::{Max, Min, Random, Sample};
+                if !matches!(function, Min | Max | Sample | Random) {
+                    return Err(count.at.wrong("Only `min`, `max`, `sample` and `rand` take a number"));
+                }
+                let amount = match count.kind {
+                    Kind::Int(number) => {
+                        let number = usize::try_from(number);
+                        Amount::Known(number.map_err(|_| count.at.wrong("This number cannot be negative"))?)
+                    }
+                    _ => Amount::Given(self.var(count)?),
                 };
-                let count = usize::try_from(*count).map_err(|_| at.wrong("This number cannot be negative"))?;
-                Ok(Element::Aggregate { function, count, var: self.var(var)? })
+                Ok(Element::Aggregate { function, count: amount, var: self.var(var)? })
             }
             _ => Err(form.at.wrong("An aggregate takes one variable, as in `(count ?block)`")),
         }

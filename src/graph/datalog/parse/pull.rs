@@ -73,9 +73,9 @@ impl Parser<'_> {
             ("limit", Kind::Nil) => field.limit = None,
             ("limit", Kind::Int(limit)) if *limit >= 0 => field.limit = usize::try_from(*limit).ok(),
             ("as", Kind::Keyword(name)) => {
-                field.key = name.rsplit('/').next().unwrap_or(name).to_owned();
+                field.key = Some(name.rsplit('/').next().unwrap_or(name).to_owned());
             }
-            ("as", Kind::Text(name) | Kind::Symbol(name)) => field.key = name.clone(),
+            ("as", Kind::Text(name) | Kind::Symbol(name)) => field.key = Some(name.clone()),
             ("default", _) => {
                 field.default = Some(Value::from_form(value).ok_or_else(|| value.at.wrong("A value belongs here"))?);
             }
@@ -97,11 +97,10 @@ impl Parser<'_> {
                 .at
                 .wrong(format!("`:{}` holds no entities, so it cannot be followed backwards", attribute.name)));
         }
-        let key = name.rsplit('/').next().unwrap_or(name).to_owned();
         Ok(Field {
             attribute,
             reverse: reverse.is_some(),
-            key,
+            key: None,
             limit: Some(Field::LIMIT),
             default: None,
             nested: Nested::No,

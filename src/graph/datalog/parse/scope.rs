@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::graph::datalog::error::{Position, QueryError};
 use crate::graph::datalog::solve::ready::{Stuck, stuck};
-use crate::graph::datalog::syntax::{Clause, Element, Input, Query, Rule, Var};
+use crate::graph::datalog::syntax::{Amount, Clause, Element, Input, Query, Rule, Var};
 
 /// Completes a query, or says what is wrong with it.
 pub(super) fn check(query: &mut Query, at: Position) -> Result<(), QueryError> {
@@ -14,15 +14,24 @@ pub(super) fn check(query: &mut Query, at: Position) -> Result<(), QueryError> {
             binding.vars(&mut bound);
         }
     }
-    scope(&mut query.clauses, &bound, &query.names)?;
+    scope(&mut query.clauses, &bound, &bound, &query.names)?;
     for rule in &mut query.rules {
         for body in &mut rule.bodies {
-            scope(&mut body.clauses, &body.params.iter().copied().collect(), &query.names)?;
+            let params = body.params.iter().copied().collect();
+            scope(&mut body.clauses, &params, &params, &query.names)?;
         }
     }
     recursion(&query.rules)?;
     if let Some(Stuck { var, at }) = stuck(&query.clauses, &bound, &query.rules) {
         return Err(at.wrong(format!("Nothing binds `{}`", query.names[var.0])));
+    }
+    for element in &query.find.elements {
+        if let Element::Aggregate { count: Amount::Given(var), .. } = element
+            && !bound.contains(var)
+        {
+            let name = &query.names[var.0];
+            return Err(at.wrong(format!("How many values an aggregate makes comes with `:in`, and `{name}` does not")));
+        }
     }
     bound.extend(positive(&query.clauses));
     let shown = query.find.elements.iter().map(|element| match element {
@@ -63,14 +72,45 @@ fn mentioned(clauses: &[Clause], found: &mut BTreeSet<Var>) {
     }
 }
 
-/// Works out by which variables a `not` and an `or` hang together with what is around them.
-fn scope(clauses: &mut [Clause], outer: &BTreeSet<Var>, names: &[String]) -> Result<(), QueryError> {
+/// The variables that a condition gives values to.
+fn binds(clause: &Clause, found: &mut BTreeSet<Var>) {
+    match clause {
+        Clause::Test(_) | Clause::Not(_) => {}
+        Clause::Bind(_, binding, _) => binding.vars(found),
+        Clause::Or(or) if !or.explicit => {
+            let sets = or.branches.iter().map(|branch| {
+                let mut bound = BTreeSet::new();
+                branch.iter().for_each(|clause| binds(clause, &mut bound));
+                bound
+            });
+            found.extend(common(sets));
+        }
+        other => other.vars(found),
+    }
+}
+
+/// What is in all of some sets.
+fn common(sets: impl IntoIterator<Item = BTreeSet<Var>>) -> BTreeSet<Var> {
+    sets.into_iter().reduce(|one, two| &one & &two).unwrap_or_default()
+}
+
+/// Works out by which variables a `not` and an `or` hang together with what is around them: the variables that are
+/// mentioned there, and those of them that are given values there.
+fn scope(
+    clauses: &mut [Clause],
+    outer: &BTreeSet<Var>,
+    given: &BTreeSet<Var>,
+    names: &[String],
+) -> Result<(), QueryError> {
     let mut visible = positive(clauses);
     visible.extend(outer);
+    let mut bound = given.clone();
+    clauses.iter().for_each(|clause| binds(clause, &mut bound));
     for clause in clauses {
         match clause {
             Clause::Not(not) if not.explicit => {
-                scope(&mut not.clauses, &not.join.iter().copied().collect(), names)?;
+                let join = not.join.iter().copied().collect();
+                scope(&mut not.clauses, &join, &join, names)?;
             }
             Clause::Not(not) => {
                 let mut inner = BTreeSet::new();
@@ -79,26 +119,31 @@ fn scope(clauses: &mut [Clause], outer: &BTreeSet<Var>, names: &[String]) -> Res
                 if not.join.is_empty() && !inner.is_empty() {
                     return Err(not.at.wrong("This `not` has no variable in common with the conditions around it"));
                 }
-                scope(&mut not.clauses, &not.join.iter().copied().collect(), names)?;
+                let join = not.join.iter().copied().collect();
+                scope(&mut not.clauses, &join, &join, names)?;
             }
             Clause::Or(or) if or.explicit => {
+                let join = or.join.iter().copied().collect();
                 for branch in &mut or.branches {
-                    scope(branch, &or.join.iter().copied().collect(), names)?;
+                    scope(branch, &join, &join, names)?;
                 }
             }
             Clause::Or(or) => {
                 let sets: Vec<BTreeSet<Var>> = or.branches.iter().map(|branch| positive(branch)).collect();
                 let all: BTreeSet<Var> = sets.iter().flatten().copied().collect();
-                let lacking = sets.iter().find_map(|set| all.difference(set).next());
+                // What some part says nothing of has to be known before.
+                or.required = all.difference(&common(sets)).copied().collect();
+                let lacking = or.required.iter().find(|var| !bound.contains(var));
                 if let Some(var) = lacking {
                     return Err(or.at.wrong(format!(
-                        "`{}` is not in every part of this `or`; use `(or-join [?x …] …)` with the variables that are",
+                        "`{}` is not in every part of this `or`, and nothing else binds it; use `(or-join [?x …] …)` \
+                         with the variables that are",
                         names[var.0]
                     )));
                 }
                 or.join = all.into_iter().collect();
                 for branch in &mut or.branches {
-                    scope(branch, &visible, names)?;
+                    scope(branch, &visible, &bound, names)?;
                 }
             }
             _ => {}

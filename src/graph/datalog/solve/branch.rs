@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::Solver;
 use super::rules::Context;
 use super::sink::Sink;
-use crate::graph::datalog::error::QueryError;
-use crate::graph::datalog::input::bindings;
+use crate::graph::datalog::error::{Position, QueryError};
+use crate::graph::datalog::input::Opener;
 use crate::graph::datalog::relation::{Relation, Row};
 use crate::graph::datalog::syntax::{Binding, Expression, Or, Var, calls};
 use crate::graph::datalog::value::Value;
@@ -62,10 +62,11 @@ impl Solver<'_, '_> {
     pub(super) fn bind<'s>(
         &self,
         relation: &Relation,
-        expression: &Expression,
-        binding: &Binding,
+        (expression, binding, at): (&Expression, &Binding, Position),
         sink: impl FnOnce(Vec<Var>) -> Sink<'s>,
     ) -> Result<Relation, QueryError> {
+        let tick = || self.budget.tick();
+        let wrong = |problem| at.wrong(format!("What this makes does not fit what it is bound to: {problem}"));
         let mut vars = std::collections::BTreeSet::new();
         binding.vars(&mut vars);
         let vars: Vec<Var> = vars.into_iter().collect();
@@ -73,9 +74,13 @@ impl Solver<'_, '_> {
         let mut sink = sink(added.clone());
         for row in relation.rows() {
             let of = |var| relation.column(var).map(|at| row[at].clone());
-            let Some(value) = expression.value(&of).transpose()? else { continue };
+            // A nil binds nothing, as in Datascript.
+            let Some(value) = expression.value(&of, &tick).transpose()?.filter(|value| *value != Value::Nil) else {
+                continue;
+            };
+            let opener = Opener::new(&self.budget, None, &wrong);
             let mut seen = HashSet::new();
-            for found in bindings(binding, &value).unwrap_or_default() {
+            for found in opener.bindings(binding, &value)? {
                 let agrees = found.iter().all(|(var, value)| of(*var).is_none_or(|known| known == *value));
                 let new: Vec<Value> = added.iter().filter_map(|var| found.get(var).cloned()).collect();
                 if agrees && seen.insert(new.clone()) {

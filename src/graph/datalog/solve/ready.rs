@@ -59,10 +59,15 @@ fn blocked(clause: &Clause, bound: &BTreeSet<Var>, rules: &[Rule], seen: &mut Se
     };
     match clause {
         Clause::Pattern(_) => None,
-        Clause::Test(expression) | Clause::Bind(expression, _) => {
+        Clause::Test(expression) => {
             let mut needed = BTreeSet::new();
             expression.vars(&mut needed);
             lacking(needed, expression.place()?)
+        }
+        Clause::Bind(expression, _, at) => {
+            let mut needed = BTreeSet::new();
+            expression.vars(&mut needed);
+            lacking(needed, *at)
         }
         Clause::Not(not) => lacking(not.join.iter().copied().collect(), not.at)
             .or_else(|| conjunction(&not.clauses, not.join.iter().copied().collect(), rules, seen)),

@@ -33,7 +33,7 @@ impl<'a> Sink<'a> {
     ) -> Self {
         let mut vars: Vec<Var> = earlier.vars.iter().copied().chain(added).collect();
         for step in steps {
-            if let Clause::Bind(_, Binding::Var(var)) = step
+            if let Clause::Bind(_, Binding::Var(var), _) = step
                 && !vars.contains(var)
             {
                 vars.push(*var);
@@ -53,26 +53,40 @@ impl<'a> Sink<'a> {
 
     /// Takes one row. That different calls give different rows is up to the caller.
     pub(super) fn push(&mut self, earlier: &[Value], added: &[Value]) -> Result<(), QueryError> {
+        let mut held = 0;
+        let pushed = self.work(earlier, added, &mut held);
+        self.budget.give(held);
+        pushed
+    }
+
+    /// Counts in `held` what the computed values take while the row is on its way.
+    fn work(&mut self, earlier: &[Value], added: &[Value], held: &mut usize) -> Result<(), QueryError> {
         self.budget.tick()?;
         self.row.clear();
         self.row.extend(earlier.iter().chain(added).cloned());
+        let tick = || self.budget.tick();
         for step in self.steps {
             let of = |var| {
                 let at = self.vars.iter().position(|known| *known == var)?;
                 self.row.get(at).cloned()
             };
             match step {
-                Clause::Test(expression) => match expression.value(&of).transpose()? {
+                Clause::Test(expression) => match expression.value(&of, &tick).transpose()? {
                     Some(value) if value.is_true() => {}
                     _ => return Ok(()),
                 },
-                Clause::Bind(expression, binding) => {
-                    let Some(value) = expression.value(&of).transpose()? else { return Ok(()) };
+                Clause::Bind(expression, binding, _) => {
+                    let Some(value) = expression.value(&of, &tick).transpose()? else { return Ok(()) };
                     match binding {
                         // A nil binds nothing, as in Datascript.
                         Binding::Var(_) if value == Value::Nil => return Ok(()),
                         Binding::Var(var) => match of(*var) {
-                            None => self.row.push(value),
+                            None => {
+                                let weight = value.weight();
+                                *held += weight;
+                                self.budget.take(weight)?;
+                                self.row.push(value);
+                            }
                             Some(other) if other == value => {}
                             Some(_) => return Ok(()),
                         },

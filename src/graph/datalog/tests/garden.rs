@@ -17,7 +17,7 @@ pub(super) struct Garden {
 
 pub(super) fn garden() -> Garden {
     plant(&json!([
-        { "title": "Garden", "uid": "garden", "create-time": 1000, "create-email": "ann@example.com", "edit-time": 1500,
+        { "title": "Garden", "uid": "garden", ":page/sidebar": 1, "create-time": 1000, "create-email": "ann@example.com", "edit-time": 1500,
           "children": [
             { "string": "Beds #planning", "uid": "beds", "heading": 2, "create-time": 2000, "edit-time": 2600, "create-email": "ann@example.com",
               ":children/view-type": ":numbered", "children": [
@@ -32,7 +32,7 @@ pub(super) fn garden() -> Garden {
             { "string": "See ((roses)) and ((ph))", "uid": "see", "create-time": 5100 },
             { "string": "Status:: [[Done well]]", "uid": "status", "create-time": 5200 },
             { "string": "TODO without brackets", "uid": "plain", "create-time": 5300 } ] },
-        { "title": "Project/Roses", "uid": "project", "create-time": 1200, "children": [
+        { "title": "Project/Roses", "uid": "project", ":page/sidebar": 0, "create-time": 1200, "children": [
             { "string": "Due:: [[August 4th, 2026]]", "uid": "due", "create-time": 6000 },
             { "string": "Owner:: [[Ann]]", "uid": "owner", "create-time": 6100, "heading": 1 } ] },
         { "title": "August 3rd, 2026", "uid": "08-03-2026", "create-time": 1300, "children": [
@@ -68,6 +68,7 @@ pub(super) fn plant(export: &Json) -> Garden {
             let day = node.get(":log/id").and_then(Json::as_i64);
             let day = day.or_else(|| daily::from_title(title).and_then(daily::log_id));
             day.into_iter().for_each(|day| add("log/id", Value::Int(day)));
+            node[":page/sidebar"].as_i64().into_iter().for_each(|place| add("page/sidebar", Value::Int(place)));
         } else {
             let text = node["string"].as_str().unwrap();
             add("block/string", Value::text(text));

@@ -124,3 +124,70 @@ fn a_long_chain_of_blocks_is_pulled_until_it_is_too_long() {
         .unwrap();
     assert!(matches!(refused(&garden.db, query, &Limits::default()), QueryError::DepthLimit(_)));
 }
+
+#[test]
+fn values_that_grow_by_themselves_are_refused_before_they_are_large() {
+    let garden = garden();
+    let doubled = |call: &str| {
+        let step = |number: usize| format!("[({call} ?v{number} ?v{number}) ?v{}]", number + 1);
+        let steps: String = (0..40).map(step).collect();
+        format!("[:find ?v40 :where [(identity \"letters\") ?v0] {steps}]")
+    };
+    let deep: String = (0..2000).map(|number| format!("[(vector ?v{number}) ?v{}]", number + 1)).collect();
+    let long = "[(range 100000) ?r] [(clojure.string/join \"123456\" ?r) ?s]";
+    let queries = [
+        doubled("str"),
+        doubled("vector"),
+        format!("[:find ?v0 :where [(identity 1) ?v0] {deep}]"),
+        format!("[:find ?x :where {long} [(clojure.string/replace ?s \"\" ?s) ?x]]"),
+        format!("[:find ?x :where {long} [(clojure.string/join ?s ?r) ?x]]"),
+        format!("[:find ?x :where {long} [(clojure.string/split ?s \"\") ?x]]"),
+        format!("[:find ?x :where {long} [(re-seq #\".\" ?s) ?x]]"),
+        format!("[:find ?x :where {long} [(str {}) ?x]]", "?s ".repeat(2000)),
+        format!("[:find ?x :where [(range 100000) ?r] [(= {}) ?x]]", "?r ".repeat(2000)),
+    ];
+    let start = Instant::now();
+    for query in queries {
+        let error = refused(&garden.db, &query, &Limits::default()).to_string();
+        let shown: String = query.chars().take(120).collect();
+        assert!(error.contains("too large a value") || error.contains("too much at once"), "{shown}: {error}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // What is held while one row is on its way counts, and so do lists that are written out.
+    let small = Limits { memory: 4 << 20, ..Limits::default() };
+    let row: String = (0..20).map(|number| format!("[(str ?s {number}) ?s{number}] ")).collect();
+    let lists: String = (0..20).map(|number| format!("[(range {}) ?r{number}] ", 50_000 + number)).collect();
+    for steps in [format!("[(range 40000) ?r] [(str ?r) ?s] {row}"), lists] {
+        let error = refused(&garden.db, &format!("[:find (count ?e) :where [?e :block/uid] {steps}]"), &small);
+        assert!(matches!(error, QueryError::MemoryLimit(_)), "{error}");
+    }
+    // A few patterns are compiled as the query is read; the others wait until a text comes to them.
+    let compiled: String = (0..2900).map(|number| format!("[(re-find #\"{number}\\pL{{90}}\" ?u)] ")).collect();
+    let start = Instant::now();
+    let query = format!("[:find ?e :where [?e :block/uid ?u] {compiled}]");
+    assert_eq!(query_at(&garden.db, &query, &[], &Limits::default(), &now()).unwrap(), json!([]));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn names_that_lead_to_each_other_are_followed_once() {
+    let garden = garden();
+    let names: String = (0..30).map(|at| format!("[(identity ?b{}) ?b{}] ", at % 6, (at / 6 + at + 1) % 6)).collect();
+    let start = Instant::now();
+    let query = format!("[:find ?b0 :where [_ :block/string ?b0] {names}]");
+    query_at(&garden.db, &query, &[], &Limits::default(), &now()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let many = format!("[:find ?b :where {}]", "[?b :block/uid] ".repeat(4000));
+    assert!(refused(&garden.db, &many, &Limits::default()).to_string().contains("more than 3000 conditions"));
+}
+
+#[test]
+fn inputs_are_taken_apart_within_the_memory_there_is() {
+    let garden = garden();
+    let small = Limits { memory: 8 << 20, ..Limits::default() };
+    let many: Vec<usize> = (0..300).collect();
+    let query = "[:find (count ?x) :in $ [[[?x ...] [?y ...]] ...]]";
+    let input = json!([[many, many], [many, many], [many, many]]);
+    let found = query_at(&garden.db, query, &[input], &small, &now());
+    assert!(matches!(found, Err(QueryError::MemoryLimit(_))), "{found:?}");
+}

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Zoned;
 use serde_json::Value as Json;
 
-use crate::graph::datalog::input;
 use crate::graph::datalog::parse;
 use crate::graph::datalog::syntax::{Aggregate, Binding, Call, Clause, Element, Input, Name, Query, Term, Var};
 use crate::graph::datalog::value::Value;
@@ -84,11 +83,11 @@ impl Naive<'_> {
                 matching.collect()
             }
             Clause::Test(expression) => {
-                let holds = expression.value(&of).unwrap().unwrap().is_true();
+                let holds = expression.value(&of, &|| Ok(())).unwrap().unwrap().is_true();
                 if holds { vec![row.clone()] } else { Vec::new() }
             }
-            Clause::Bind(expression, binding) => {
-                let value = expression.value(&of).unwrap().unwrap();
+            Clause::Bind(expression, binding, _) => {
+                let value = expression.value(&of, &|| Ok(())).unwrap().unwrap();
                 if value == Value::Nil { Vec::new() } else { extend(std::slice::from_ref(row), binding, &value) }
             }
             Clause::Not(not) => {
@@ -227,7 +226,7 @@ fn only(row: &Row, vars: &[Var]) -> Row {
 }
 
 fn extend(rows: &[Row], binding: &Binding, value: &Value) -> Vec<Row> {
-    let found = input::bindings(binding, value).unwrap_or_default();
+    let found = taken_apart(binding, value);
     let agree = |row: &Row, more: &Row| more.iter().all(|(var, value)| row.get(var).is_none_or(|known| known == value));
     let both = |row: &Row, more: &Row| row.clone().into_iter().chain(more.clone()).collect();
     rows.iter()
@@ -235,11 +234,28 @@ fn extend(rows: &[Row], binding: &Binding, value: &Value) -> Vec<Row> {
         .collect()
 }
 
+/// Every way in which a value fits a binding, which it has to fit.
+fn taken_apart(binding: &Binding, value: &Value) -> Vec<Row> {
+    match binding {
+        Binding::Ignore => vec![Row::new()],
+        Binding::Var(var) => vec![Row::from([(*var, value.clone())])],
+        Binding::Collection(item) => {
+            value.as_list().unwrap().iter().flat_map(|value| taken_apart(item, value)).collect()
+        }
+        Binding::Tuple(parts) => {
+            let values = value.as_list().unwrap();
+            assert!(values.len() >= parts.len(), "{value:?}");
+            let each = parts.iter().zip(values);
+            each.fold(vec![Row::new()], |rows, (part, value)| extend(&rows, part, value))
+        }
+    }
+}
+
 /// Whether everything that a condition needs has a value.
 fn ready(clause: &Clause, row: &Row) -> bool {
     let mut needed = BTreeSet::new();
     match clause {
-        Clause::Test(expression) | Clause::Bind(expression, _) => expression.vars(&mut needed),
+        Clause::Test(expression) | Clause::Bind(expression, ..) => expression.vars(&mut needed),
         Clause::Not(not) => needed.extend(&not.join),
         Clause::Or(or) => {
             needed.extend(&or.required);

@@ -105,13 +105,12 @@ proptest! {
     #[test]
     fn a_small_query_has_the_result_of_the_naive_evaluator(conditions in proptest::collection::vec(condition(), 1..5)) {
         let query = format!("[:find ?a ?b :where [?a :block/refs ?b] {}]", conditions.join(" "));
-        if parse::query(&query, &[], &now()).is_ok() {
+        prop_assume!(parse::query(&query, &[], &now()).is_ok());
             GARDEN.with(|cell| {
                 let garden = cell.get_or_init(garden);
                 let found = ask(garden, &query, &[]).unwrap();
                 let expected = naive::rows(&garden.facts, &query, &[], &now()).into_iter().map(Json::Array).collect();
                 assert_eq!(sorted(&found), sorted(&Json::Array(expected)), "{query}");
             });
-        }
     }
 }

@@ -27,6 +27,8 @@ fn every_result_is_that_of_the_naive_evaluator() {
         ("[:find (count ?s) :where [_ :block/string ?s]]", none),
         ("[:find (count ?b) :with ?s :where [?b :block/string ?s]]", none),
         ("[:find ?uid ?t :where [?p :node/title ?t] [?p :block/uid ?uid]]", none),
+        ("[:find ?t ?n :where [?p :page/sidebar ?n] [?p :node/title ?t]]", none),
+        ("[:find ?t :where [?p :page/sidebar 0] [?p :node/title ?t]]", none),
         ("[:find ?s :where [?b :block/uid \"roses\"] [?b :block/string ?s]]", none),
         ("[:find ?s :in $ ?uid :where [?b :block/uid ?uid] [?b :block/string ?s]]", &[json!("ph")]),
         ("[:find ?u ?s :in $ [?u ...] :where [?b :block/uid ?u] [?b :block/string ?s]]", &[json!(["ph", "see", "no"])]),
@@ -200,6 +202,31 @@ fn every_result_is_that_of_the_naive_evaluator() {
             "[:find ?a ?b :where [?x :block/order ?o] [?y :block/order ?o] [?x :block/uid ?a] [?y :block/uid ?b] [(< ?a ?b)] [?x :block/heading _] [?y :block/heading _]]",
             none,
         ),
+        (
+            "[:find ?u :where [?b :block/uid ?u] [?b :block/string ?s] (or [?b :block/heading 1] [(clojure.string/includes? ?s \"compost\")])]",
+            none,
+        ),
+        (
+            "[:find ?u :in $ ?name :where [?b :block/uid ?u] [?b :create/user ?p] (or [?b :block/heading 2] (or [?p :user/uid ?name] [?u :node/title \"x\"]))]",
+            &[json!("ben@example.com")],
+        ),
+        (
+            "[:find ?u ?v :where [?b :block/uid ?u] (or (and [?b :block/heading ?v] [(= ?u \"beds\")]) [?b :block/order ?v]) [(> ?v 1)]]",
+            none,
+        ),
+        ("[:find ?u :where [?b :block/heading 2 _] [?b :block/uid ?u]]", none),
+        (
+            "[:find ?s :in $ % :where [?b :block/uid \"compost\"] (above ?b ?a) [?a :block/uid ?s]] ]",
+            &[json!(format!("{RULES}]"))],
+        ),
+        // What entities may lack.
+        ("[:find ?u ?r :where [?b :block/uid ?u] [(get-else $ ?b :block/refs 0) ?r]]", none),
+        ("[:find ?u ?v :in $ ?a :where [?b :block/uid ?u] [(get-else $ ?b :block/heading ?u) ?v]]", &[json!(1)]),
+        (
+            "[:find ?u ?a ?v :where [?b :block/uid ?u] [(get-some $ ?b :block/heading :node/title :block/refs) [?a ?v]]]",
+            none,
+        ),
+        ("[:find ?u :in $ ?a :where [?b :block/uid ?u] [?b :block/string] [(missing? $ ?b :block/refs)]]", &[json!(1)]),
         ("{:find [?t] :where [[?p :node/title ?t] [?p :block/uid \"soil\"]]}", none),
     ];
     assert!(table.len() >= 60, "{}", table.len());

@@ -9,11 +9,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use serde_json::{Map, Value};
 
 use super::edn::{Edn, trouble};
-use super::export::Node;
+use super::export::{Node, Text};
 use super::load::{Loader, Problem};
 use crate::graph::embedded::store::DEEPEST;
 
-/// The attributes that are read, each with its column.
+/// The attributes that are read, each with its column. What else there is goes into `extra`.
 const COLUMNS: [(&str, &str); 16] = [
     (":block/uid", "uid"),
     (":node/title", "title"),
@@ -30,7 +30,19 @@ const COLUMNS: [(&str, &str); 16] = [
     (":edit/time", "edited"),
     (":edit/user", "editor"),
     (":user/uid", "person"),
-    (":block/props", "props"),
+    (":user/display-name", "name"),
+];
+/// What follows from the rest, or names entities by numbers that nothing has here.
+const LEFT_OUT: [&str; 9] = [
+    ":block/refs",
+    ":block/parents",
+    ":block/page",
+    ":attrs/lookup",
+    ":entity/attrs",
+    ":create/seen-by",
+    ":edit/seen-by",
+    ":page/edit-user",
+    ":user/display-page",
 ];
 /// How often progress is reported, in facts.
 const STRIDE: u64 = 10_000;
@@ -47,7 +59,7 @@ impl Datoms {
     ) -> Result<Self, Problem> {
         let columns: Vec<&str> = COLUMNS.iter().map(|(_, column)| *column).collect();
         db.execute_batch(&format!(
-            "CREATE TEMP TABLE entity (e INTEGER PRIMARY KEY, {}); CREATE TEMP TABLE child (e INTEGER PRIMARY KEY, parent);",
+            "CREATE TEMP TABLE entity (e INTEGER PRIMARY KEY, {}, extra); CREATE TEMP TABLE child (e INTEGER PRIMARY KEY, parent);",
             columns.join(", ")
         ))?;
         edn.open(b'{')?;
@@ -73,25 +85,38 @@ impl Datoms {
         let db = loader.db;
         let mut pages = db.prepare("SELECT * FROM entity WHERE title IS NOT NULL ORDER BY e")?;
         let mut rows = pages.query([])?;
+        let mut found = 0;
         while let Some(row) = rows.next()? {
             let mut page = node(db, row)?;
             page.children = children(db, row.get(0)?, 0)?;
+            found += page.children.iter().map(strings).sum::<u64>();
             let title = page.title.clone();
             loader.page(page)?;
             *last = title;
         }
         drop(rows);
         drop(pages);
-        db.execute_batch("DROP TABLE entity; DROP TABLE child")?;
+        let written: i64 =
+            db.query_row("SELECT count(*) FROM entity WHERE string IS NOT NULL AND title IS NULL", [], |row| {
+                row.get(0)
+            })?;
+        loader.astray = written.cast_unsigned().saturating_sub(found);
+        db.execute_batch(
+            "INSERT OR REPLACE INTO user(uid, name, extra) SELECT person, name, extra FROM entity WHERE person IS NOT NULL;
+             DROP TABLE entity; DROP TABLE child;",
+        )?;
         Ok(())
     }
 }
 
 /// Reads the list of facts.
 fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMut(u64)) -> Result<(), Problem> {
-    let mut below = db.prepare("INSERT OR REPLACE INTO child(e, parent) VALUES (?1, ?2)")?;
+    // The same fact may stand there twice.
+    let mut below = db.prepare(
+        "INSERT INTO child(e, parent) VALUES (?1, ?2) ON CONFLICT(e) DO UPDATE SET e = e WHERE parent = excluded.parent",
+    )?;
     // The facts of one entity stand together, as a rule.
-    let mut current: Option<(i64, Vec<Option<Value>>)> = None;
+    let mut current: Option<Entity> = None;
     let (mut count, mut blocks) = (0_u64, 0);
     edn.open(b'[')?;
     while !edn.closes(b']')? {
@@ -101,16 +126,18 @@ fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMu
         };
         let entity = entity.as_i64().ok_or_else(|| trouble("an entity is a number"))?;
         if attribute == ":block/children" {
-            below.execute([value.as_i64().ok_or_else(|| trouble("a child is a number"))?, entity])?;
-        }
-        if let Some(column) = COLUMNS.iter().position(|(name, _)| name == attribute) {
-            if current.as_ref().is_none_or(|(at, _)| *at != entity)
-                && let Some(done) = current.replace((entity, vec![None; COLUMNS.len()]))
+            let child = value.as_i64().ok_or_else(|| trouble("a child is a number"))?;
+            if below.execute([child, entity])? == 0 {
+                return Err(trouble(format!("the entity {child} is below two others")));
+            }
+        } else if !LEFT_OUT.contains(&attribute.as_str()) {
+            if current.as_ref().is_none_or(|current| current.id != entity)
+                && let Some(done) = current.replace(Entity::new(entity))
             {
                 store(db, done)?;
             }
-            if let Some((_, values)) = &mut current {
-                values[column] = Some(value.clone());
+            if let Some(current) = &mut current {
+                current.add(attribute, value);
             }
             blocks += u64::from(attribute == ":block/string");
         }
@@ -122,7 +149,27 @@ fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMu
     current.map_or(Ok(()), |done| store(db, done))
 }
 
-fn store(db: &Connection, (entity, values): (i64, Vec<Option<Value>>)) -> Result<(), Problem> {
+/// Facts of one entity.
+struct Entity {
+    id: i64,
+    values: Vec<Option<Value>>,
+    extra: Map<String, Value>,
+}
+
+impl Entity {
+    fn new(id: i64) -> Self {
+        Self { id, values: vec![None; COLUMNS.len()], extra: Map::new() }
+    }
+
+    fn add(&mut self, attribute: &str, value: &Value) {
+        match COLUMNS.iter().position(|(name, _)| *name == attribute) {
+            Some(column) => self.values[column] = Some(value.clone()),
+            None => drop(self.extra.insert(attribute.to_owned(), value.clone())),
+        }
+    }
+}
+
+fn store(db: &Connection, entity: Entity) -> Result<(), Problem> {
     use rusqlite::types::Value as Cell;
     let cell = |value: Option<Value>| match value {
         None | Some(Value::Null) => Cell::Null,
@@ -139,11 +186,13 @@ fn store(db: &Connection, (entity, values): (i64, Vec<Option<Value>>)) -> Result
     let merged: Vec<String> =
         columns.iter().map(|column| format!("{column} = coalesce(excluded.{column}, {column})")).collect();
     let sql = format!(
-        "INSERT INTO entity(e, {}) VALUES (?{marks}) ON CONFLICT(e) DO UPDATE SET {}",
+        "INSERT INTO entity(e, {}, extra) VALUES (?{marks}, ?)
+         ON CONFLICT(e) DO UPDATE SET {}, extra = json_patch(coalesce(extra, '{{}}'), coalesce(excluded.extra, '{{}}'))",
         columns.join(", "),
         merged.join(", ")
     );
-    let cells = std::iter::once(Cell::Integer(entity)).chain(values.into_iter().map(cell));
+    let extra = (!entity.extra.is_empty()).then(|| Value::Object(entity.extra));
+    let cells = std::iter::once(Cell::Integer(entity.id)).chain(entity.values.into_iter().chain([extra]).map(cell));
     db.prepare_cached(&sql)?.execute(params_from_iter(cells))?;
     Ok(())
 }
@@ -175,13 +224,10 @@ fn node(db: &Connection, row: &Row<'_>) -> Result<Node, Problem> {
     let text = |column: &str| row.get::<_, Option<String>>(column).ok().flatten();
     let number = |column: &str| row.get::<_, Option<i64>>(column).ok().flatten();
     let word = |column: &str| text(column).map(|word| word.trim_start_matches(':').to_owned());
-    let mut extra = Map::new();
-    if let Some(props) = text("props").and_then(|props| serde_json::from_str(&props).ok()) {
-        extra.insert(":block/props".into(), props);
-    }
+    let extra = text("extra").and_then(|extra| serde_json::from_str(&extra).ok()).unwrap_or_default();
     Ok(Node {
         title: text("title"),
-        string: text("string"),
+        string: text("string").map(Text::from),
         uid: text("uid"),
         children: Vec::new(),
         order: number("ord"),
@@ -197,6 +243,11 @@ fn node(db: &Connection, row: &Row<'_>) -> Result<Node, Problem> {
         edited_by: person(db, number("editor"))?,
         extra,
     })
+}
+
+/// How many of a block and those below it are written in the export.
+fn strings(block: &Node) -> u64 {
+    u64::from(block.string.is_some()) + block.children.iter().map(strings).sum::<u64>()
 }
 
 /// The uid of a user.

@@ -3,18 +3,20 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::Changes;
 use crate::graph::embedded::OpenError;
 
-/// Nothing was loaded. The text says where it went wrong and what to do.
+/// Nothing was loaded. The text says where it went wrong and what to do. It has the words of the system in it, so these are
+/// not its source as well: whoever tells the whole story would tell them twice.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The export cannot be read.
-    #[error("cannot read the export {path}: {source}", path = path.display())]
+    #[error("cannot read the export {path}: {reason}", path = path.display())]
     Unreadable {
         /// The export.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The export is not a file.
     #[error("{path} is not a file; name the JSON file of the export itself", path = path.display())]
@@ -51,37 +53,43 @@ pub enum ImportError {
         problem: String,
     },
     /// The database is there already.
-    #[error("{path} exists already and may hold edits that the export does not have; move it away to load the export again", path = path.display())]
+    #[error("{path} exists already and may hold edits that the export does not have; `roam-mcp import FILE --update` loads the export again and keeps them, `--replace` drops them", path = path.display())]
     Exists {
         /// The database, or what SQLite left beside it.
         path: PathBuf,
     },
-    /// Something was added to the graph here, and nobody said what is to become of it.
-    #[error("{added} pages and blocks were added here to the graph in {path} since its export was loaded; --update keeps them, --replace drops them", path = path.display())]
-    Additions {
+    /// The graph was worked on here, and nobody said what is to become of that.
+    #[error("the graph in {path} was worked on here since its export was loaded ({changes}, in pages and blocks); --update keeps what was added and takes the rest from the export, --replace drops it all", path = path.display())]
+    Changed {
         /// The database.
         path: PathBuf,
-        /// How much was added.
-        added: u64,
+        /// What was done to it.
+        changes: Changes,
+    },
+    /// Another process holds the write lock of the database.
+    #[error("another program is writing to {path}, and nothing was changed; try again, or stop `roam-mcp` where it serves this graph", path = path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
     },
     /// There is something else under the name of the database.
-    #[error("{0}")]
-    NotReplaced(#[source] OpenError),
+    #[error(transparent)]
+    NotReplaced(OpenError),
     /// The database cannot be written.
-    #[error("cannot write the database {path}: {source}", path = path.display())]
+    #[error("cannot write the database {path}: {reason}", path = path.display())]
     Unwritable {
         /// The database.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// SQLite could not store the export.
-    #[error("cannot store the export in {path}: {source}", path = path.display())]
+    #[error("cannot store the export in {path}: {reason}", path = path.display())]
     Database {
         /// The database.
         path: PathBuf,
         /// What SQLite said.
-        source: rusqlite::Error,
+        reason: rusqlite::Error,
     },
 }
 

@@ -8,11 +8,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::graph::markup::{Reference, references};
+
 /// A page or a block.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) title: Option<String>,
-    pub(super) string: Option<String>,
+    pub(super) string: Option<Text>,
     pub(super) uid: Option<String>,
     pub(super) children: Vec<Node>,
     pub(super) order: Option<i64>,
@@ -28,6 +30,21 @@ pub(super) struct Node {
     pub(super) edited_at: Option<i64>,
     pub(super) edited_by: Option<String>,
     pub(super) extra: Map<String, Value>,
+}
+
+/// The text of a block, and what it refers to. That is found out here because the thread that stores has more to do than the
+/// one that reads.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    pub(super) string: String,
+    pub(super) references: Vec<Reference>,
+}
+
+impl From<String> for Text {
+    fn from(string: String) -> Self {
+        let references = references(&string);
+        Self { string, references }
+    }
 }
 
 impl Node {
@@ -59,7 +76,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "title" | ":node/title" => node.title = map.next_value()?,
-                "string" | ":block/string" => node.string = map.next_value()?,
+                "string" | ":block/string" => node.string = map.next_value::<Option<String>>()?.map(Text::from),
                 "uid" | ":block/uid" => node.uid = map.next_value()?,
                 "children" | ":block/children" => node.children = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 "order" | ":block/order" => node.order = map.next_value()?,

@@ -1,9 +1,9 @@
 //! The file of an export, or the one within a zip.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zip::ZipArchive;
 
@@ -11,7 +11,7 @@ use super::ImportError;
 
 /// The text of an export, and how long it is.
 pub(super) struct Input<'a> {
-    pub(super) reader: Box<dyn Read + 'a>,
+    pub(super) reader: Box<dyn Read + Send + 'a>,
     pub(super) total: u64,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn open<T>(
     mut file: File,
     read: impl FnOnce(Input<'_>) -> Result<T, ImportError>,
 ) -> Result<T, ImportError> {
-    let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |reason| ImportError::Unreadable { path: path.to_owned(), reason };
     let mut start = [0; 4];
     let is_zip = file.read_exact(&mut start).is_ok() && start == *b"PK\x03\x04";
     file.rewind().map_err(unreadable)?;
@@ -44,6 +44,11 @@ pub(super) fn open<T>(
     }
     // What a zip says of its sizes may be wrong; nothing is read beyond it.
     read(Input { reader: Box::new(Bounded { reader: entry, left: total }), total })
+}
+
+/// The name of the export in a zip; `None` if it is no zip, or there is not just one.
+pub(in crate::graph::embedded) fn name_inside(path: &Path) -> Option<String> {
+    only_export(&ZipArchive::new(File::open(path).ok()?).ok()?).ok()
 }
 
 /// The JSON or EDN file in a zip, of which there has to be one.
@@ -85,13 +90,13 @@ impl<R: Read> Read for Bounded<R> {
 /// Counts what is read.
 pub(super) struct Counting<'a, R> {
     pub(super) reader: R,
-    pub(super) count: &'a Cell<u64>,
+    pub(super) count: &'a AtomicU64,
 }
 
 impl<R: Read> Read for Counting<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.reader.read(buffer)?;
-        self.count.set(self.count.get() + length as u64);
+        self.count.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
     }
 }

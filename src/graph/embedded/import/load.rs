@@ -1,16 +1,14 @@
 //! Putting the pages of an export into a new database.
 
-use std::path::Path;
-
 use rusqlite::{Connection, Statement, params};
 use serde_json::Value;
 
-use super::export::Node;
+use super::export::{Node, Text};
 use super::indexer::Indexer;
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::store::{self, Id, hides};
 use crate::graph::embedded::{daily, uid};
-use crate::graph::markup::{Reference, references};
+use crate::graph::markup::Reference;
 
 /// Takes one page after the other. References wait until all pages are there.
 pub(super) struct Loader<'db> {
@@ -22,6 +20,7 @@ pub(super) struct Loader<'db> {
     pub(super) pages: u64,
     pub(super) blocks: u64,
     pub(super) repaired: u64,
+    pub(super) astray: u64,
     /// Pages of the left sidebar, each behind what the export says about its place.
     shortcuts: Vec<(i64, Id)>,
 }
@@ -44,16 +43,27 @@ struct Place {
 impl<'db> Loader<'db> {
     pub(super) fn new(db: &'db Connection) -> Result<Self, Failure> {
         db.execute_batch(
-            "CREATE TEMP TABLE waiting (src INTEGER NOT NULL, block INTEGER NOT NULL, name TEXT NOT NULL)",
+            "CREATE TEMP TABLE waiting (src INTEGER NOT NULL, made_at INTEGER, block INTEGER NOT NULL, name TEXT NOT NULL)",
         )?;
         let insert = db.prepare(
             "INSERT INTO node(id, uid, parent, page, ord, text, hidden, heading, children_view, text_align, open, log_id,
                 created_at, created_by, edited_at, edited_by, extra)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?;
-        let refer = db.prepare("INSERT INTO waiting(src, block, name) VALUES (?1, ?2, ?3)")?;
-        let indexer = Indexer::start(Path::new(db.path().unwrap_or_default()))?;
-        Ok(Self { db, insert, refer, indexer, next: 1, pages: 0, blocks: 0, repaired: 0, shortcuts: Vec::new() })
+        let refer = db.prepare("INSERT INTO waiting(src, made_at, block, name) VALUES (?1, ?2, ?3, ?4)")?;
+        let indexer = Indexer::start()?;
+        Ok(Self {
+            db,
+            insert,
+            refer,
+            indexer,
+            next: 1,
+            pages: 0,
+            blocks: 0,
+            repaired: 0,
+            astray: 0,
+            shortcuts: Vec::new(),
+        })
     }
 
     /// Stores a page with all its blocks.
@@ -68,7 +78,7 @@ impl<'db> Loader<'db> {
         let id = self.next;
         self.shortcuts.extend(page.sidebar.map(|place| (place, id)));
         let place = Place { parent: None, page: id, order: 0, hidden: false };
-        self.node(&mut page, &title, &place)?;
+        self.node(&mut page, title, &place)?;
         self.pages += 1;
         self.children(page.children, id, id, false)
     }
@@ -78,25 +88,24 @@ impl<'db> Loader<'db> {
         // Where orders are written they count, with whatever gaps; without them the children stand in their order.
         children.sort_by_key(|child| child.order.unwrap_or(Id::MAX));
         for (order, mut child) in (0..).zip(children) {
-            let text = child.string.take().unwrap_or_default();
-            let references = references(&text);
+            let Text { string, references } = child.string.take().unwrap_or_default();
             let hidden = hidden || hides(&references);
             let id = self.next;
-            self.node(&mut child, &text, &Place { parent: Some(parent), page, order, hidden })?;
+            self.node(&mut child, string, &Place { parent: Some(parent), page, order, hidden })?;
             self.blocks += 1;
             for reference in references {
                 let (block, name) = match reference {
                     Reference::Page(title) => (false, title),
                     Reference::Block(uid) => (true, uid),
                 };
-                self.refer.execute(params![id, block, name])?;
+                self.refer.execute(params![id, child.created_at, block, name])?;
             }
             self.children(child.children, id, page, hidden)?;
         }
         Ok(())
     }
 
-    fn node(&mut self, node: &mut Node, text: &str, place: &Place) -> Result<(), Problem> {
+    fn node(&mut self, node: &mut Node, text: String, place: &Place) -> Result<(), Problem> {
         let uid = match node.uid.take().filter(|uid| !uid.is_empty()) {
             Some(uid) => uid,
             None => {
@@ -133,14 +142,13 @@ impl<'db> Loader<'db> {
             }
             stored => stored?,
         };
-        self.indexer.add(self.next, text);
+        self.indexer.add(self.db, self.next, text)?;
         self.next += 1;
         Ok(())
     }
 
     /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
     pub(super) fn finish(mut self) -> Result<u64, Failure> {
-        self.indexer.finish(self.db)?;
         self.shortcuts.sort_unstable();
         for (order, (_, page)) in (0_i64..).zip(&self.shortcuts) {
             self.db.execute("INSERT INTO shortcut(page, ord) VALUES (?1, ?2)", params![page, order])?;
@@ -153,21 +161,22 @@ impl<'db> Loader<'db> {
             )?
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        for title in &missing {
-            store::create_page(self.db, title, None, None)?;
+        let mentioned = missing.len() as u64;
+        for title in missing {
+            let id = store::create_page(self.db, &title, None, None)?;
+            self.indexer.add(self.db, id, title)?;
         }
+        self.indexer.finish(self.db)?;
         self.db.execute_batch(
             "INSERT OR IGNORE INTO refs(src, dst, made_at)
-                 SELECT src, target.id, source.created_at FROM waiting
-                 CROSS JOIN node AS target ON target.text = name AND target.parent IS NULL
-                 CROSS JOIN node AS source ON source.id = src WHERE NOT block;
-             INSERT OR IGNORE INTO refs(src, dst, made_at)
-                 SELECT src, target.id, source.created_at FROM waiting
-                 CROSS JOIN node AS target ON target.uid = name
-                 CROSS JOIN node AS source ON source.id = src WHERE block;
+                 SELECT src, target.id, made_at FROM waiting
+                 CROSS JOIN node AS target ON target.uid = name WHERE block
+                 UNION ALL
+                 SELECT src, target.id, made_at FROM waiting
+                 CROSS JOIN node AS target ON target.text = name AND target.parent IS NULL WHERE NOT block;
              DROP TABLE waiting;",
         )?;
-        Ok(missing.len() as u64)
+        Ok(mentioned)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::Changes;
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::store::{self, Id, NewBlock};
 
@@ -15,9 +16,47 @@ struct Addition {
     created: i64,
 }
 
-/// How many pages and blocks were made here since the export was loaded.
-pub(super) fn count(db: &Connection) -> rusqlite::Result<u64> {
-    db.query_row("SELECT count(*) FROM node WHERE local", [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+/// What became of the work done here when an export was loaded over it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Merged {
+    /// Pages and blocks that are in the new graph because they were in the old one.
+    pub(super) kept: u64,
+    /// Pages and blocks that were changed or deleted here, and are again what the export says.
+    pub(super) overwritten: u64,
+}
+
+/// What was done to the graph here since its export was loaded.
+pub(super) fn changes(db: &Connection) -> rusqlite::Result<Changes> {
+    db.query_row(
+        "SELECT count(*) FILTER (WHERE local = 1), count(*) FILTER (WHERE local = 2), (SELECT count(*) FROM gone) FROM node",
+        [],
+        |row| {
+            let count = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+            Ok(Changes { added: count(0)?, changed: count(1)?, deleted: count(2)? })
+        },
+    )
+}
+
+/// How many pages and blocks the new graph has as the export says, and not as they became in the old one.
+pub(super) fn overwritten(new: &Connection, old: &Connection) -> Result<u64, Failure> {
+    // A row counts where these differ. The order among siblings follows from what else is there.
+    const LOOK: &str = "SELECT node.text, up.uid, node.heading, node.children_view, node.text_align, node.open
+        FROM node LEFT JOIN node AS up ON up.id = node.parent WHERE node.uid = ?1";
+    type Look = (String, Option<String>, Option<i64>, Option<String>, Option<String>, bool);
+    let look = |db: &Connection, uid: &str| -> rusqlite::Result<Option<Look>> {
+        let mut find = db.prepare_cached(LOOK)?;
+        find.query_row([uid], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)))
+            .optional()
+    };
+    let uids = |sql| -> rusqlite::Result<Vec<String>> { old.prepare(sql)?.query_map([], |row| row.get(0))?.collect() };
+    let mut count = 0;
+    for uid in uids("SELECT uid FROM node WHERE local = 2")? {
+        count += u64::from(look(new, &uid)? != look(old, &uid)?);
+    }
+    for uid in uids("SELECT uid FROM gone")? {
+        count += u64::from(look(new, &uid)?.is_some() && look(old, &uid)?.is_none());
+    }
+    Ok(count)
 }
 
 /// Copies what was made in `old` and is not in `new`, and returns how much that is.
@@ -44,6 +83,16 @@ pub(super) fn additions(new: &Connection, old: &Connection) -> Result<u64, Failu
         dress(new, old, id, addition.id)?;
         kept += 1;
     }
+    let mut people = old.prepare("SELECT uid, name, extra FROM user")?;
+    let mut people = people.query([])?;
+    while let Some(person) = people.next()? {
+        // JSON exports say less of people than EDN does.
+        new.prepare_cached("INSERT OR IGNORE INTO user(uid, name, extra) VALUES (?1, ?2, ?3)")?.execute(params![
+            person.get::<_, String>(0)?,
+            person.get::<_, Option<String>>(1)?,
+            person.get::<_, Option<String>>(2)?
+        ])?;
+    }
     let mut shortcuts =
         old.prepare("SELECT uid FROM shortcut JOIN node ON node.id = shortcut.page ORDER BY shortcut.ord")?;
     let uids = shortcuts.query_map([], |row| row.get::<_, String>(0))?;
@@ -60,7 +109,7 @@ pub(super) fn additions(new: &Connection, old: &Connection) -> Result<u64, Failu
 /// Everything that was made here, parents before their children and siblings in their order.
 fn local(db: &Connection) -> Result<Vec<Addition>, Failure> {
     let mut query = db.prepare(
-        "SELECT id, uid, parent, text, open, coalesce(created_at, 0) FROM node WHERE local ORDER BY parent, ord",
+        "SELECT id, uid, parent, text, open, coalesce(created_at, 0) FROM node WHERE local = 1 ORDER BY parent, ord",
     )?;
     let rows = query.query_map([], |row| {
         Ok(Addition {

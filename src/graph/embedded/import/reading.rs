@@ -1,21 +1,25 @@
 //! Making a database out of the text of an export.
 
-use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use rusqlite::Connection;
-use serde::de::DeserializeSeed as _;
 
 use super::datoms::Datoms;
 use super::edn::Edn;
 use super::input::{Counting, Input};
 use super::load::{Loader, Problem};
-use super::pages::Pages;
+use super::pages::{self, Page, Trouble};
 use super::{ImportError, Imported, Progress};
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::schema;
 use crate::graph::embedded::source::Source;
+
+/// So many pages may be read and not yet stored, which bounds the memory.
+const WAITING: usize = 16;
 
 /// One import under way.
 pub(super) struct Reading<'a> {
@@ -32,7 +36,7 @@ impl Reading<'_> {
         input: Input<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, ImportError> {
-        let database = |source| ImportError::Database { path: self.database.to_owned(), source };
+        let database = |reason| ImportError::Database { path: self.database.to_owned(), reason };
         let mut db = Connection::open(draft).map_err(database)?;
         // A draft that is lost costs nothing, so it is written without a journal and synced once, when it is complete.
         db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;")
@@ -41,14 +45,16 @@ impl Reading<'_> {
         let transaction = db.transaction().map_err(database)?;
         let imported = self.read(&transaction, input, progress)?;
         let seal = || {
-            self.source.save(&transaction)?;
+            self.source.save(&transaction, self.export)?;
             transaction.execute_batch(schema::INDEXES)?;
+            transaction.execute_batch(schema::TRIGGERS)?;
+            transaction.execute_batch(schema::STATISTICS)?;
             transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", schema::VERSION)?;
             transaction.commit()
         };
         seal().map_err(database)?;
-        db.execute_batch("ANALYZE; PRAGMA journal_mode = WAL;").map_err(database)?;
+        db.execute_batch("PRAGMA journal_mode = WAL;").map_err(database)?;
         db.close().map_err(|(_, source)| database(source))?;
         Ok(imported)
     }
@@ -60,11 +66,11 @@ impl Reading<'_> {
         input: Input<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, ImportError> {
-        let count = Cell::new(0);
+        let count = AtomicU64::new(0);
         let total = input.total;
         let mut text = BufReader::with_capacity(1 << 16, Counting { reader: input.reader, count: &count });
         let start =
-            text.fill_buf().map_err(|source| ImportError::Unreadable { path: self.export.to_owned(), source })?;
+            text.fill_buf().map_err(|reason| ImportError::Unreadable { path: self.export.to_owned(), reason })?;
         if start.is_empty() {
             return Err(ImportError::Empty { path: self.export.to_owned() });
         }
@@ -75,28 +81,54 @@ impl Reading<'_> {
 
         let loader = Loader::new(db).map_err(|failure| self.failed(failure))?;
         let loader = if is_edn {
-            self.edn(text, loader, &mut |blocks| progress(Progress { bytes: count.get(), total, pages: 0, blocks }))?
+            self.edn(text, loader, &mut |blocks| {
+                progress(Progress { bytes: count.load(Ordering::Relaxed), total, pages: 0, blocks })
+            })?
         } else {
-            self.json(text, Pages { loader, progress, count: &count, total, last: None, failure: None })?
+            self.json(text, loader, &mut |bytes, pages, blocks| progress(Progress { bytes, total, pages, blocks }))?
         };
         if loader.pages == 0 {
             return Err(ImportError::Empty { path: self.export.to_owned() });
         }
-        let Loader { pages, blocks, repaired, .. } = loader;
+        let Loader { pages, blocks, repaired, astray, .. } = loader;
         let mentioned = loader.finish().map_err(|failure| self.failed(failure))?;
         progress(Progress { bytes: total, total, pages, blocks });
-        Ok(Imported { pages, blocks, mentioned, repaired, kept: 0 })
+        Ok(Imported { pages, blocks, mentioned, repaired, astray, ..Imported::default() })
     }
 
-    fn json<'db>(&self, text: impl BufRead, mut pages: Pages<'_, 'db>) -> Result<Loader<'db>, ImportError> {
-        let mut json = serde_json::Deserializer::from_reader(text);
-        let outcome = (&mut pages).deserialize(&mut json).and_then(|()| json.end());
-        let Pages { loader, last, failure, .. } = pages;
-        if let Some(failure) = failure {
-            return Err(self.failed(failure));
-        }
-        outcome.map_err(|error| self.malformed(&error, last))?;
-        Ok(loader)
+    /// Reads pages on one thread and stores them on this one.
+    fn json<'db>(
+        &self,
+        text: impl BufRead + Send,
+        mut loader: Loader<'db>,
+        progress: &mut dyn FnMut(u64, u64, u64),
+    ) -> Result<Loader<'db>, ImportError> {
+        thread::scope(|scope| {
+            let (to, pages) = sync_channel(WAITING);
+            let reader = scope.spawn(move || pages::read(text, &to));
+            let mut last = None;
+            for Page { node, end } in pages {
+                let title = node.title.clone();
+                match loader.page(node) {
+                    Ok(()) => last = title,
+                    Err(Problem::Store(failure)) => return Err(self.failed(failure)),
+                    Err(Problem::Export(problem)) => {
+                        let (path, line, column) = (self.export.to_owned(), end.line, end.column);
+                        return Err(ImportError::Malformed { path, line, column, page: last, problem });
+                    }
+                }
+                progress(end.bytes, loader.pages, loader.blocks);
+            }
+            let outcome = reader.join().map_err(|_| self.failed(Failure::Stopped))?;
+            let path = self.export.to_owned();
+            match outcome {
+                Ok(()) => Ok(loader),
+                Err(Trouble::Unreadable(source)) => Err(ImportError::Unreadable { path, reason: source }),
+                Err(Trouble::Malformed { line, column, problem }) => {
+                    Err(ImportError::Malformed { path, line, column, page: last, problem })
+                }
+            }
+        })
     }
 
     fn edn<'db>(
@@ -122,21 +154,13 @@ impl Reading<'_> {
     pub(super) fn failed(&self, failure: Failure) -> ImportError {
         let path = self.database.to_owned();
         match failure {
-            Failure::Database(source) => ImportError::Database { path, source },
-            other => ImportError::Unwritable { path, source: std::io::Error::other(other.report()) },
+            Failure::Database(source) if is_busy(&source) => ImportError::Busy { path },
+            Failure::Database(source) => ImportError::Database { path, reason: source },
+            other => ImportError::Unwritable { path, reason: std::io::Error::other(other.report()) },
         }
     }
+}
 
-    fn malformed(&self, error: &serde_json::Error, page: Option<String>) -> ImportError {
-        let path = self.export.to_owned();
-        if error.is_io() {
-            return ImportError::Unreadable { path, source: std::io::Error::other(error.to_string()) };
-        }
-        let (line, column) = (error.line(), error.column());
-        let text = error.to_string();
-        // The place is told apart from the problem.
-        let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
-        let problem = if error.is_eof() { "the file ends in the middle; was it copied whole?".into() } else { problem };
-        ImportError::Malformed { path, line, column, page, problem }
-    }
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
 }

@@ -56,9 +56,9 @@ impl<'a> Lines<'a> {
         for (number, line) in self.lines[self.next..=self.next + count].iter().enumerate() {
             let line = dedented(line, column);
             let line = if number == count { line.trim_end() } else { line };
-            // Roam writes the closing fence right behind the last line of code.
+            // Roam writes the closing fence right behind the last line of code. Behind a backtick it would be a longer run.
             let closing = number == count && line.trim_start().starts_with('`');
-            if number > 0 && !closing {
+            if number > 0 && (!closing || text.ends_with('`')) {
                 text.push('\n');
             }
             text.push_str(if closing { line.trim_start() } else { line });

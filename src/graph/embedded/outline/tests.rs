@@ -56,6 +56,9 @@ fn fenced_code_is_one_block() {
     assert_eq!(shown("- text\n  ```\n  a\n  ```"), "text⏎```⏎a```\n");
     assert_eq!(shown("```\n```"), "```⏎```\n");
     assert_eq!(shown("```js\na```"), "```js⏎a```\n");
+    // A backtick before the fence would make it a longer one.
+    assert_eq!(shown("```\necho `date`\n```\nafter"), "```⏎echo `date`⏎```\nafter\n");
+    assert_eq!(shown("````\n```\n*a*\n```\n````\nafter"), "````⏎```⏎*a*⏎```⏎````\nafter\n");
     assert_eq!(shown("```js\nnever *closed*"), "```js⏎never __closed__\n");
 }
 

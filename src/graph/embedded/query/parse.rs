@@ -24,12 +24,16 @@ pub(super) enum Condition {
     By(String),
 }
 
-/// The query in the text of a block: `{{[[query]]: {…}}}`, or with a title before the braces.
+/// The query in the text of a block: `{{[[query]]: {…}}}`, or with a title before the braces, or a link alone.
 pub(super) fn in_block(text: &str) -> Option<&str> {
     let start = ["[[query]]:", "query:"].iter().find_map(|name| text.find(name).map(|at| at + name.len()))?;
-    let from = start + text[start..].find('{')?;
-    let end = from + matching(&text[from..])?;
-    Some(&text[from..end])
+    let rest = text[start..].trim_start();
+    let quoted = rest.strip_prefix('"').and_then(|title| title.split_once('"'));
+    let rest = quoted.map_or(rest, |(_, after)| after);
+    match braces(rest).next()? {
+        (from, '{') => Some(&rest[from..from + matching(&rest[from..])?]),
+        (end, _) => Some(rest[..end].trim()),
+    }
 }
 
 /// Reads a query.
@@ -213,15 +217,32 @@ impl<'a> Reader<'a> {
 /// The end of the braces that a text begins with.
 fn matching(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
+    for (at, c) in braces(text) {
         match c {
             '{' => depth += 1,
-            '}' if depth <= 1 => return Some(at + 1),
-            '}' => depth -= 1,
-            _ => {}
+            _ if depth <= 1 => return Some(at + 1),
+            _ => depth -= 1,
         }
     }
     None
+}
+
+/// The braces of a text. Those in the title of a link belong to the title.
+fn braces(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut links = 0_usize;
+    let mut bracket = None;
+    text.char_indices().filter(move |(_, c)| {
+        // Two brackets are one link, whatever they have beside them.
+        let second = bracket == Some(*c);
+        bracket = (!second && matches!(c, '[' | ']')).then_some(*c);
+        match c {
+            '[' if second => links += 1,
+            ']' if second => links = links.saturating_sub(1),
+            '{' | '}' => return links == 0,
+            _ => {}
+        }
+        false
+    })
 }
 
 #[cfg(test)]
@@ -246,6 +267,10 @@ mod tests {
             ("{and: {search: some words} {by: [[Ann]]}}", And(vec![Search("some words".into()), By("Ann".into())])),
             ("{{[[query]]: {and: [[a]]}}}", And(vec![page("a")])),
             ("{{query: a title {or: [[a]]}}}", Or(vec![page("a")])),
+            ("{{[[query]]: {and: [[br{ace]] [[a [[}b]]]]}}}", And(vec![page("br{ace"), page("a [[}b]]")])),
+            ("{{[[query]]: \"a {title [[\" {and: [[a]]}}}", And(vec![page("a")])),
+            ("{{[[query]]: [[a [[b]]]]}}", page("a [[b]]")),
+            ("{{query:#a}}", page("a")),
         ];
         for (text, expected) in table {
             assert_eq!(condition(text).unwrap(), expected, "{text}");

@@ -1,11 +1,11 @@
 //! What follows from the text of a page or block: its references, its place in the search index, whether it is hidden.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Id, find, page};
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::fold::fold;
-use crate::graph::embedded::search::trigrams;
+use crate::graph::embedded::index;
 use crate::graph::markup::{Reference, references};
 
 /// Pages whose tag hides a block from the tools, with everything below it.
@@ -16,12 +16,12 @@ const REFER: &str = "INSERT OR IGNORE INTO refs(src, dst, made_at) VALUES (?1, ?
 
 /// Gives a page another title or a block another text.
 pub(in crate::graph::embedded) fn set_text(db: &Connection, id: Id, text: &str, now: i64) -> Result<(), Failure> {
-    let (is_page, made): (bool, Option<i64>) = db
-        .prepare_cached("SELECT parent IS NULL, created_at FROM node WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (is_page, made, before): (bool, Option<i64>, String) = db
+        .prepare_cached("SELECT parent IS NULL, created_at, text FROM node WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     db.prepare_cached("UPDATE node SET text = ?2 WHERE id = ?1")?.execute(params![id, text])?;
-    db.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([id])?;
-    index(db, id, text)?;
+    index::remove(db, id, &before)?;
+    index::add(db, id, text)?;
     if is_page {
         return Ok(());
     }
@@ -81,14 +81,18 @@ pub(in crate::graph::embedded) fn titled_with(db: &Connection, title: &str) -> R
 
 /// The pages, or else the blocks, whose text contains exactly this.
 fn containing(db: &Connection, part: &str, pages: bool) -> Result<Vec<(Id, String)>, Failure> {
-    let index = trigrams(&fold(part));
-    // What is all blanks and short words is in no index, and is hardly ever asked for.
-    let indexed = if index.is_some() { "id IN (SELECT rowid FROM words WHERE words MATCH ?1)" } else { "?1 IS NULL" };
-    let mut found = db.prepare_cached(&format!(
-        "SELECT id, text FROM node WHERE {indexed} AND (parent IS NULL) = ?3 AND instr(text, ?2)"
-    ))?;
-    let rows = found.query_map(params![index, part, pages], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let texts = "SELECT id, text FROM node WHERE (parent IS NULL) = ?1 AND instr(text, ?2)";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let Some(candidates) = index::narrow(db, [fold(part).as_str()])? else {
+        // What is all punctuation is in no index, and is hardly ever asked for.
+        return Ok(db.prepare_cached(texts)?.query_map(params![pages, part], read)?.collect::<Result<_, _>>()?);
+    };
+    let mut one = db.prepare_cached(&format!("{texts} AND id = ?3"))?;
+    let mut found = Vec::new();
+    for id in candidates.iter() {
+        found.extend(one.query_row(params![pages, part, id], read).optional()?);
+    }
+    Ok(found)
 }
 
 /// The blocks that refer to something.
@@ -99,20 +103,14 @@ pub(in crate::graph::embedded) fn referring(db: &Connection, target: Id) -> rusq
     rows.collect()
 }
 
-/// Puts a text into the search index.
-pub(in crate::graph::embedded) fn index(db: &Connection, id: Id, text: &str) -> Result<(), rusqlite::Error> {
-    db.prepare_cached("INSERT INTO words(rowid, text) VALUES (?1, ?2)")?.execute(params![id, fold(text)])?;
-    Ok(())
-}
-
 /// Removes a page or block that has no children, and everything that follows from its text.
 pub(in crate::graph::embedded) fn forget(db: &Connection, id: Id) -> Result<(), rusqlite::Error> {
-    for removal in [
-        "DELETE FROM words WHERE rowid = ?1",
-        "DELETE FROM refs WHERE src = ?1",
-        "DELETE FROM refs WHERE dst = ?1",
-        "DELETE FROM node WHERE id = ?1",
-    ] {
+    let text: Option<String> =
+        db.prepare_cached("SELECT text FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+    text.map_or(Ok(()), |text| index::remove(db, id, &text))?;
+    for removal in
+        ["DELETE FROM refs WHERE src = ?1", "DELETE FROM refs WHERE dst = ?1", "DELETE FROM node WHERE id = ?1"]
+    {
         db.prepare_cached(removal)?.execute([id])?;
     }
     Ok(())

@@ -2,12 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use super::super::testing::{graph, new_garden};
-use super::super::{Action, Embedded};
+use super::super::testing::{Workshop, graph, new_garden};
+use super::super::{Action, Embedded, Existing};
 use super::invariants::check;
 use super::{ask, texts};
 
@@ -30,18 +30,59 @@ fn writer_that_is_killed() {
     }
 }
 
+/// Not a test by itself: an import that never gets past its first page.
+#[test]
+fn import_that_is_killed() {
+    let Some(database) = std::env::var_os(DATABASE).map(PathBuf::from) else { return };
+    let export = database.with_file_name("export.json");
+    let stuck = |_| {
+        let mut out = std::fs::OpenOptions::new().append(true).open("/dev/stdout").unwrap();
+        writeln!(out, "stored a page").unwrap();
+        loop {
+            std::thread::park();
+        }
+    };
+    Embedded::import(&export, &database, Existing::Keep, stuck).unwrap();
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_nothing_that_the_next_one_does_not_clear_away() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    let files = || -> Vec<String> {
+        let entries = std::fs::read_dir(workshop.directory()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut child = child("import_that_is_killed", &workshop);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("stored")));
+    // While it runs, another import leaves its file alone.
+    let other = workshop.directory().join("other.db");
+    Embedded::import(&workshop.export(), &other, Existing::Keep, |_| {}).unwrap();
+    assert!(files().iter().any(|file| file.starts_with(".importing-")) && !workshop.database().exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    workshop.import().unwrap();
+    check(&workshop.database());
+    assert!(!files().iter().any(|file| file.starts_with(".importing-")), "{:?}", files());
+}
+
+/// Runs one of the functions above in a process of its own.
+fn child(test: &str, workshop: &Workshop) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("graph::embedded::tests::crash::{test}"), "--nocapture"])
+        .env(DATABASE, workshop.database())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_killed_process_loses_nothing_and_two_processes_share_a_graph() {
     let (workshop, graph) = graph(&new_garden());
     let mut stored = 0;
     for round in 0..3 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "graph::embedded::tests::crash::writer_that_is_killed", "--nocapture"])
-            .env(DATABASE, workshop.database())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = child("writer_that_is_killed", &workshop);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         for line in lines.map_while(Result::ok).filter(|line| line.starts_with("stored")).take(10 + round) {
             assert!(line.starts_with("stored"));

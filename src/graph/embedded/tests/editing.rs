@@ -197,6 +197,13 @@ async fn comments_of_a_day_stand_together_and_are_found_at_the_block() {
     assert_eq!(both["comments"][0]["markdown"].as_str().unwrap().lines().count(), 3);
     check(&workshop.database());
 
+    // The time of the last remark counts, wherever it stands.
+    let long_ago = rusqlite::Connection::open(workshop.database()).unwrap();
+    long_ago.execute("UPDATE node SET edited_at = 1000", []).unwrap();
+    assert_eq!(get().await["comments"][0]["editedTime"], "1970-01-01T00:00:01.000Z");
+    ask(&graph, Action::UpdateBlock, json!({ "block": { "uid": first["uids"][0], "string": "other" } })).await;
+    assert_ne!(get().await["comments"][0]["editedTime"], "1970-01-01T00:00:01.000Z");
+
     for argument in [
         json!({ "block-uid": "rosesblok" }),
         json!({ "block-uid": "soilpage1", "reply-string": "x" }),

@@ -43,6 +43,7 @@ async fn queries_find_blocks_by_what_they_and_the_blocks_above_them_refer_to() {
         ("{and: [[TODO]] ((plan))}", &["buy"]),
         ("{and: {search: SOW to} [[TODO]]}", &["sow"]),
         ("{search: todo we}", &["weed"]),
+        ("{or: {and: [[DONE]]} {and: [[TODO]] {not: [[Project]]}}}", &["query", "weed", "measure"]),
         ("{by: [[ann]]}", &["dig"]),
         ("{and: [[TODO]] [[No such page]]}", &[]),
         ("{between: [[January 1st, 1990]] [[December 31st, 2026]]}", &["query", "weed", "sow", "plan"]),
@@ -68,6 +69,7 @@ async fn a_stored_query_does_not_find_itself() {
         json!({ "uid": "dig" }),
         json!({ "uid": "nowhere" }),
         json!({ "query": "{not: [[a]]}" }),
+        json!({ "query": "{or: {and: [[TODO]]} {not: [[DONE]]}}" }),
         json!({ "query": "x", "uid": "dig" }),
     ] {
         let error = graph.invoke(Action::RoamQuery, vec![argument.clone()]).await.unwrap_err();
@@ -157,4 +159,38 @@ async fn templates_are_found_by_name_and_shown_plain() {
     let expected =
         json!([{ "name": "Meeting", "uid": "meeting", "content": "- Who::\n  - [[Ann]] #.rm-hide\n- What::" }]);
     assert_eq!(one["results"], expected);
+}
+
+#[tokio::test]
+async fn a_word_is_found_however_unicode_writes_it() {
+    let texts = [
+        "か\u{3099}んばる",
+        "がんばれ",
+        "かんぱい",
+        "ｶﾞｰﾃﾞﾝ",
+        "Ελλα\u{301}δα",
+        "ＡＢＣ",
+        "한글",
+        "\u{1112}\u{1161}\u{11ab}국",
+    ];
+    let blocks: Vec<Value> = (0..)
+        .zip(texts)
+        .map(|(n, text): (i32, _)| json!({ "string": text, "uid": format!("b{n}"), "edit-time": n }))
+        .collect();
+    let (_workshop, graph) = graph(&json!([{ "title": "P", "children": blocks }]));
+    let table: &[(&str, &[&str])] = &[
+        ("がんば", &["b1", "b0"]),
+        ("か\u{3099}んば", &["b1", "b0"]),
+        ("かん", &["b2"]),
+        ("ガーデン", &["b3"]),
+        ("ελλάδα", &["b4"]),
+        ("ΕΛΛΑΔΑ", &["b4"]),
+        ("abc", &["b5"]),
+        ("한", &["b7", "b6"]),
+        ("하", &[]),
+    ];
+    for (query, expected) in table {
+        let answer = ask(&graph, Action::Search, json!({ "query": query, "limit": 10 })).await;
+        assert_eq!(uids(&answer), *expected, "{query}");
+    }
 }

@@ -7,6 +7,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::super::testing::{Workshop, new_garden};
+use super::super::{Embedded, Existing};
 use super::invariants::check;
 use super::{Action, ask, page, texts};
 
@@ -63,7 +64,7 @@ async fn a_zip_of_either_is_unpacked() {
 #[test]
 fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
     let bomb = zipped(&[("bomb.json", &vec![b' '; 30 << 20])]);
-    let loop_of_blocks = r#"#d/DB {:datoms [[1 :node/title "A" 1] [1 :block/children 2 1] [2 :block/children 2 1] [2 :block/uid "x" 1]]}"#;
+    let loop_of_blocks = r#"#d/DB {:datoms [[1 :node/title "A" 1] [1 :block/children 2 1] [1 :block/children 2 1] [2 :block/children 2 1] [2 :block/uid "x" 1]]}"#;
     let table: Vec<(Vec<u8>, &str)> = vec![
         (EDN.as_bytes()[..EDN.len() / 2].to_vec(), "line 6, column 32: the file ends in the middle"),
         (b"#datascript/DB {:schema {}}".to_vec(), "no `:datoms`"),
@@ -74,7 +75,7 @@ fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
             b"#datascript/DB {:datoms [[1 :node/title \"A\" 1] [2 :node/title \"A\" 1]]}".to_vec(),
             "after the page \"A\": the page \"A\" is there twice",
         ),
-        (loop_of_blocks.as_bytes().to_vec(), "has no pages"),
+        (loop_of_blocks.as_bytes().to_vec(), "the entity 2 is below two others"),
         (b"PK\x03\x04 and no more".to_vec(), "this zip cannot be read"),
         (zipped(&[("notes.md", b"x")]), "choose JSON or EDN"),
         (zipped(&[("a.json", b"[]"), ("b.edn", b"{}")]), "more than one export"),
@@ -83,17 +84,54 @@ fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
     ];
     for (export, expected) in table {
         let workshop = Workshop::with(&export);
-        let error = match workshop.import() {
-            Err(error) => error.to_string(),
-            // What is in a circle hangs on no page, and the page itself is sound.
-            Ok(imported) => {
-                assert_eq!((imported.pages, imported.blocks), (1, 0));
-                continue;
-            }
-        };
+        let error = workshop.import().unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("export.json"), "{expected}: {error}");
         let left: Vec<_> =
             std::fs::read_dir(workshop.directory()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["export.json"], "{expected}");
     }
+}
+
+#[tokio::test]
+async fn edn_tells_who_people_are_and_more_of_blocks_than_is_read_here() {
+    let edn = r#"#datascript/DB {:datoms [[1 :node/title "Garden" 1] [1 :block/uid "garden" 1] [1 :block/children 2 1]
+        [2 :block/uid "roses" 1] [2 :block/string "Roses" 1] [2 :create/user 9 1] [2 :create/time 5 1] [2 :block/refs 1 1]
+        [2 :ent/emojis [{:emoji {:native "x"}}] 1] [2 :block/view-type :side 1] [2 :vendor/mark 7 1]
+        [9 :user/uid "jane-uid" 1] [9 :user/display-name "Jane Doe" 1] [9 :user/email "jane@example.com" 1]]}"#;
+    let workshop = Workshop::with(edn.as_bytes());
+    assert_eq!(workshop.import().unwrap().astray, 0);
+    let graph = workshop.open();
+    for query in ["{created-by: [[Jane Doe]]}", "{by: [[jane-uid]]}"] {
+        let found = ask(&graph, Action::RoamQuery, json!({ "query": query })).await;
+        assert_eq!(found["results"][0]["uid"], "roses", "{query}: {found}");
+    }
+    for (query, expected) in [
+        ("[:find ?n . :where [?u :user/display-name ?n]]", "Jane Doe"),
+        ("[:find ?n . :where [?u :user/display-name \"Jane Doe\"] [?u :user/uid ?n]]", "jane-uid"),
+        ("[:find ?n . :where [_ :create/user ?u] [?u :user/display-name ?n]]", "Jane Doe"),
+    ] {
+        assert_eq!(graph.invoke(Action::Query, vec![json!(query)]).await.unwrap(), expected, "{query}");
+    }
+    let db = rusqlite::Connection::open(workshop.database()).unwrap();
+    let text = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("SELECT uid || name || extra FROM user"), r#"jane-uidJane Doe{":user/email":"jane@example.com"}"#);
+    assert_eq!(
+        text("SELECT extra FROM node WHERE uid = 'roses'"),
+        r#"{":ent/emojis":[{":emoji":{":native":"x"}}],":block/view-type":":side",":vendor/mark":7}"#
+    );
+    // They outlive an export that says nothing of them.
+    drop(db);
+    std::fs::write(workshop.export(), r#"[{ "title": "Garden", "uid": "garden" }]"#).unwrap();
+    Embedded::import(&workshop.export(), &workshop.database(), Existing::Update, |_| {}).unwrap();
+    let db = rusqlite::Connection::open(workshop.database()).unwrap();
+    assert_eq!(db.query_row("SELECT count(*) FROM user", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}
+
+#[test]
+fn blocks_below_no_page_are_counted() {
+    let edn = r#"#datascript/DB {:datoms [[1 :node/title "A" 1] [1 :block/uid "a" 1] [1 :block/children 2 1]
+        [2 :block/uid "b" 1] [2 :block/string "x" 1] [3 :block/uid "c" 1] [3 :block/string "astray" 1] [3 :block/children 4 1]
+        [4 :block/string "with it" 1]]}"#;
+    let imported = Workshop::with(edn.as_bytes()).import().unwrap();
+    assert_eq!((imported.pages, imported.blocks, imported.astray), (1, 1, 2));
 }

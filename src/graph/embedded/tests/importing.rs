@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -44,11 +44,11 @@ fn a_broken_export_is_refused_with_its_place_and_nothing_is_left_behind() {
     let table: &[(&[u8], &str)] = &[
         (b"", "has no pages"),
         (b"[]", "has no pages"),
-        (b"{}", "line 1, column 1: invalid type: map, expected an array of pages"),
+        (b"{}", "line 1, column 1: expected an array of pages"),
         (&good.as_bytes()[..good.len() / 2], "the file ends in the middle"),
         (b"[{\"title\": \"A\"}] x", "after the page \"A\": trailing characters"),
         (b"[{\"title\": \"A\"}, {\"uid\": \"b\"}]", "after the page \"A\": this page has no title"),
-        (b"[\n{\"title\": 5}]", "line 2, column 12: invalid type: integer `5`, expected a string"),
+        (b"[\n{\"title\": 5}]", "line 2, column 11: invalid type: integer `5`, expected a string"),
         (b"[{\"title\": \"A\", \"children\": [\"x\"]}]", "expected a page or a block as an object"),
         (b"[{\"title\": \"A\", \"children\": [{\"string\": [1]}]}]", "expected a string"),
         (b"[{\"title\": \"A\", \"uid\": \"u\"}, {\"title\": \"B\", \"uid\": \"u\"}]", "the uid \"u\" is there twice"),
@@ -89,11 +89,20 @@ fn a_database_is_never_replaced_and_a_stale_log_never_adopted() {
 }
 
 #[test]
-fn what_a_crash_left_does_not_stop_the_next_import() {
+fn what_a_crash_left_is_removed_by_the_next_import_and_what_another_import_writes_is_not() {
     let workshop = Workshop::with(new_garden().to_string().as_bytes());
-    std::fs::write(workshop.directory().join(".importing-abc123"), b"half a database").unwrap();
+    let (left, written) =
+        (workshop.directory().join(".importing-abc123"), workshop.directory().join(".importing-def456"));
+    std::fs::write(&left, b"half a database").unwrap();
+    let beside = |file: &Path| PathBuf::from(format!("{}-wal", file.display()));
+    std::fs::write(beside(&left), b"").unwrap();
+    std::fs::write(beside(&written), b"").unwrap();
+    let other = std::fs::File::create(&written).unwrap();
+    other.lock().unwrap();
     workshop.import().unwrap();
     workshop.open();
+    assert!(!left.exists() && !beside(&left).exists());
+    assert!(written.exists() && beside(&written).exists());
 }
 
 #[test]
@@ -138,4 +147,39 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     assert!(matches!(Embedded::open(&workshop.database()), Err(OpenError::NotAGraph { .. })));
     foreign.execute_batch("PRAGMA application_id = 0x726f616d; PRAGMA user_version = 99").unwrap();
     assert!(matches!(Embedded::open(&workshop.database()), Err(OpenError::OtherVersion { found: 99, .. })));
+}
+
+#[test]
+fn a_file_of_the_same_name_from_elsewhere_is_another_graph() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    let path = |name: &str| workshop.directory().join(name);
+    let file = |name: &str, title: &str| {
+        std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        std::fs::write(path(name), json!([{ "title": title }]).to_string()).unwrap();
+        path(name)
+    };
+    let database = workshop.database();
+    let (one, other) = (file("one/notes.json", "One"), file("other/notes.json", "The other"));
+    let known = |export: &Path| Embedded::expect_source(&database, export);
+    Embedded::import(&one, &database, Existing::Keep, |_| {}).unwrap();
+    known(&one).unwrap();
+    known(&path("one/../one/notes.json")).unwrap();
+    let told = known(&other).unwrap_err().to_string();
+    for part in ["one/notes.json", "--name OTHER", "--replace", "graph.db` goes on"] {
+        assert!(told.contains(part), "{told}");
+    }
+
+    // A file that was moved is known by what it is; one that was written afresh is not.
+    std::fs::create_dir(path("moved")).unwrap();
+    std::fs::rename(&one, path("moved/notes.json")).unwrap();
+    known(&path("moved/notes.json")).unwrap();
+    known(&other).unwrap_err();
+
+    // An update makes one graph of two exports, and a replacement leaves one of them.
+    Embedded::import(&other, &database, Existing::Update, |_| {}).unwrap();
+    known(&one).unwrap();
+    known(&other).unwrap();
+    Embedded::import(&other, &database, Existing::Replace, |_| {}).unwrap();
+    known(&other).unwrap();
+    assert!(matches!(known(&one), Err(OpenError::OtherSource { .. })));
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::super::fold::fold;
+use super::super::index;
 use super::super::schema::TABLES;
 use super::super::testing::{graph, new_garden};
 use super::super::{Action, Embedded};
@@ -30,6 +30,8 @@ fn step() -> impl Strategy<Value = Step> {
     let action = prop::sample::select(vec![
         Action::BlockFromMarkdown,
         Action::PageFromMarkdown,
+        Action::CreateBlock,
+        Action::CreatePage,
         Action::UpdateBlock,
         Action::UpdateBlocks,
         Action::DeleteBlock,
@@ -61,6 +63,10 @@ impl Step {
         let text = &self.text;
         let argument = match self.action {
             Action::PageFromMarkdown => json!({ "page": { "title": title }, "markdown-string": text }),
+            Action::CreatePage => json!({ "page": { "title": title } }),
+            Action::CreateBlock => json!({
+                "location": { "parent-uid": any(self.one), "order": self.order }, "block": { "string": text },
+            }),
             Action::UpdateBlock => json!({ "block": { "uid": any(self.one), "string": text } }),
             Action::UpdateBlocks => json!({ "updates": [
                 { "uid": block(self.one), "string": text }, { "uid": block(self.other), "heading": 2 },
@@ -188,15 +194,9 @@ fn check_words(db: &Connection, nodes: &HashMap<i64, Node>) {
     let fresh = Connection::open_in_memory().unwrap();
     fresh.execute_batch(TABLES).unwrap();
     for (id, node) in nodes {
-        fresh.execute("INSERT INTO words(rowid, text) VALUES (?1, ?2)", (id, fold(&node.text))).unwrap();
+        index::add(&fresh, *id, &node.text).unwrap();
     }
-    assert_eq!(instances(db), instances(&fresh), "the search index");
-}
-
-fn instances(db: &Connection) -> BTreeSet<(String, i64)> {
-    db.execute_batch("CREATE VIRTUAL TABLE temp.instances USING fts5vocab(main, words, instance)").unwrap();
-    let mut query = db.prepare("SELECT term, doc FROM instances").unwrap();
-    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
+    assert_eq!(index::tests::entries(db), index::tests::entries(&fresh), "the search index");
 }
 
 fn column(db: &Connection, query: &str) -> Vec<i64> {

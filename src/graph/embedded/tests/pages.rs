@@ -176,3 +176,19 @@ async fn what_only_roam_can_do_is_refused_with_the_reason() {
     let error = graph.invoke(Action::SemanticSearch, vec![json!({ "query": "x" })]).await.unwrap_err();
     assert!(error.message.contains("Semantic search is not enabled"), "{error}");
 }
+
+#[tokio::test]
+async fn annotations_of_reads_do_not_become_titles() {
+    let (workshop, graph) = graph(&new_garden());
+    ask(&graph, Action::PageFromMarkdown, json!({ "page": { "title": "Made <roam uid=\"x\" refs=\"1\"/>" } })).await;
+    ask(&graph, Action::CreatePage, json!({ "page": { "title": "Plain <roam uid=\"y\"/>", "uid": "plainpage" } }))
+        .await;
+    update(&graph, json!({ "uid": "soilpage1", "title": "Earth <roam uid=\"soilpage1\"/>" }), false).await.unwrap();
+    let location = json!({ "page-title": "On ((rosesblok))<ref>Roses</ref>", "nest-under-str": "" });
+    ask(&graph, Action::BlockFromMarkdown, json!({ "location": location, "markdown-string": "x" })).await;
+    for title in ["Made", "Plain", "Earth", "On ((rosesblok))"] {
+        uid(&graph, title).await.as_str().unwrap();
+    }
+    assert_eq!(texts(&graph, "On ((rosesblok))").await, ["- x"], "an empty section is none");
+    check(&workshop.database());
+}

@@ -182,3 +182,44 @@ async fn found(graph: &Embedded, query: Value) -> Vec<String> {
     let answer = ask(graph, Action::Search, query).await;
     answer["results"].as_array().unwrap().iter().map(|hit| hit["uid"].as_str().unwrap().to_owned()).collect()
 }
+
+#[tokio::test]
+async fn many_references_to_one_block_are_shown_in_time_and_previews_end() {
+    let itself = "((itself)) ".repeat(400);
+    let (_workshop, graph) = graph(&json!([{ "title": "P", "children": [
+        { "string": itself, "uid": "itself" },
+        { "string": "one ((two)) end", "uid": "one" },
+        { "string": "two ((one)) end", "uid": "two" },
+        { "string": "a\n\n b\t((empty))", "uid": "spaced" },
+        { "string": "", "uid": "empty" },
+        { "string": "((spaced)) ((one))" },
+    ] }]));
+    let shown = page(&graph, "P").await;
+    let preview = shown.split("<ref>").nth(1).unwrap().split("</ref>").next().unwrap();
+    assert_eq!(preview, format!("{}…", "… ".repeat(100)));
+    assert!(shown.contains("- ((spaced))<ref>a b</ref> ((one))<ref>one two one … end end end</ref> <roam"), "{shown}");
+}
+
+#[tokio::test]
+async fn code_that_ends_in_a_backtick_or_has_a_fence_in_it_stays_code() {
+    let texts = [
+        ("```bash\n[[ -f x ]] && echo `date````", "- ```bash\n  [[ -f x ]] && echo `date`\n  ``` <roam"),
+        ("````md\n```js\n[[x]]\n```\n````", "- ````md\n  ```js\n  [[x]]\n  ```\n  ```` <roam"),
+        ("````md\n[[x]]````", "- ````md\n  [[x]]\n  ```` <roam"),
+    ];
+    for (text, shown) in texts {
+        let (workshop, graph) = graph(&json!([{ "title": "P", "children": [{ "string": text, "uid": "code" }] }]));
+        let read = page(&graph, "P").await;
+        assert!(read.contains(shown), "{read}");
+        let db = rusqlite::Connection::open(workshop.database()).unwrap();
+        let pages = || db.query_row("SELECT count(*) FROM node WHERE parent IS NULL", [], |row| row.get::<_, i64>(0));
+        assert_eq!(pages().unwrap(), 1, "no page is linked in {text}");
+        // What was read and is written again is the same code.
+        let markdown = read.lines().skip(2).collect::<Vec<_>>().join("\n");
+        let location = json!({ "page-title": "Copy" });
+        ask(&graph, Action::BlockFromMarkdown, json!({ "location": location, "markdown-string": markdown })).await;
+        let copy = page(&graph, "Copy").await;
+        assert!(copy.contains(shown), "{copy}");
+        assert_eq!(pages().unwrap(), 2, "no page is linked in {copy}");
+    }
+}

@@ -49,3 +49,16 @@ async fn two_that_have_one_graph_open_write_one_after_the_other() {
     tokio::join!(write(one.clone()), write(other));
     assert_eq!(page(&one, "Log").await.lines().skip(2).count(), 20);
 }
+
+#[tokio::test]
+async fn long_queries_leave_a_reader_to_everybody_else() {
+    let (_workshop, graph) = graph(&new_garden());
+    let endless =
+        "[:find (count ?x) :timeout 100000 :where [(range 100000) [?x ...]] [(range 100000) [?y ...]] [(= ?x -1)]]";
+    let query = async || graph.invoke(Action::Query, vec![json!(endless)]).await;
+    tokio::select! {
+        biased;
+        ended = async { tokio::join!(query(), query(), query(), query(), query()) } => panic!("{ended:?}"),
+        text = page(&graph, "Garden") => assert!(!text.is_empty()),
+    }
+}

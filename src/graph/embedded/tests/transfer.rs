@@ -7,7 +7,7 @@ use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
 
 use super::super::testing::{Workshop, graph, new_garden, old_garden};
-use super::super::{Action, Embedded, Existing, ImportError};
+use super::super::{Action, Changes, Embedded, Existing, ImportError, Imported};
 use super::invariants::check;
 use super::{ask, page, texts};
 
@@ -17,9 +17,13 @@ fn export(database: &Path) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn import_again(workshop: &Workshop, export: &Value, existing: Existing) -> Result<u64, ImportError> {
+fn imported_again(workshop: &Workshop, export: &Value, existing: Existing) -> Result<Imported, ImportError> {
     std::fs::write(workshop.export(), export.to_string()).unwrap();
-    Embedded::import(&workshop.export(), &workshop.database(), existing, |_| {}).map(|imported| imported.kept)
+    Embedded::import(&workshop.export(), &workshop.database(), existing, |_| {})
+}
+
+fn import_again(workshop: &Workshop, export: &Value, existing: Existing) -> Result<u64, ImportError> {
+    imported_again(workshop, export, existing).map(|imported| imported.kept)
 }
 
 async fn add(graph: &Embedded, location: Value, markdown: &str) -> Vec<String> {
@@ -108,7 +112,7 @@ async fn additions_are_neither_lost_nor_kept_without_being_asked() {
     let (workshop, graph) = graph(&new_garden());
     add(&graph, json!({ "page-title": "Soil" }), "mine").await;
     let error = import_again(&workshop, &new_garden(), Existing::ReplaceUnchanged).unwrap_err();
-    assert!(matches!(error, ImportError::Additions { added: 1, .. }), "{error}");
+    assert!(matches!(error, ImportError::Changed { changes: Changes { added: 1, .. }, .. }), "{error}");
     assert_eq!(texts(&graph, "Soil").await.len(), 2);
     import_again(&workshop, &new_garden(), Existing::Replace).unwrap();
     assert_eq!(texts(&graph, "Soil").await.len(), 1);
@@ -180,4 +184,93 @@ async fn what_is_written_during_an_update_is_kept() {
     let graph = writer.await.unwrap();
     assert_eq!(texts(&graph, "Log").await.len(), 40);
     check(&workshop.database());
+}
+
+#[tokio::test]
+async fn what_was_changed_or_deleted_here_is_not_lost_without_a_word() {
+    let edits = [
+        (Action::UpdateBlock, json!({ "block": { "uid": "cafeblock", "string": "changed" } }), (1, 0)),
+        (Action::UpdateBlock, json!({ "block": { "uid": "cafeblock", "heading": 1 } }), (1, 0)),
+        (
+            Action::MoveBlock,
+            json!({ "location": { "parent-uid": "soilpage1", "order": 0 }, "block": { "uid": "cafeblock" } }),
+            (1, 0),
+        ),
+        (Action::DeleteBlock, json!({ "block": { "uid": "compareb1" } }), (0, 2)),
+        // The title, and the two blocks that name it.
+        (Action::UpdatePage, json!({ "page": { "uid": "soilpage1", "title": "Earth" } }), (3, 0)),
+        (Action::DeletePage, json!({ "page": { "uid": "08-03-2026" } }), (0, 2)),
+    ];
+    for (action, edit, (changed, deleted)) in edits {
+        let (workshop, graph) = graph(&new_garden());
+        ask(&graph, action, edit.clone()).await;
+        let before = contents(&workshop.database());
+        let error = import_again(&workshop, &new_garden(), Existing::ReplaceUnchanged).unwrap_err();
+        let ImportError::Changed { changes, .. } = error else { panic!("{edit}: {error}") };
+        assert_eq!(changes, Changes { added: 0, changed, deleted }, "{edit}");
+        assert_eq!(contents(&workshop.database()), before, "{edit}");
+
+        // An export that has the edit takes nothing away, and an old one is loaded with a word about it.
+        let whole: Value = serde_json::from_str(&export(&workshop.database())).unwrap();
+        assert_eq!(imported_again(&workshop, &whole, Existing::Update).unwrap().overwritten, 0, "{edit}");
+        import_again(&workshop, &new_garden(), Existing::Replace).unwrap();
+        ask(&graph, action, edit.clone()).await;
+        let told = imported_again(&workshop, &new_garden(), Existing::Update).unwrap();
+        assert_eq!((told.kept, told.overwritten), (0, changed + deleted), "{edit}");
+        import_again(&workshop, &new_garden(), Existing::ReplaceUnchanged).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_shortcut_that_was_set_here_is_a_change() {
+    let (workshop, graph) = graph(&new_garden());
+    graph.invoke(Action::AddShortcut, vec![json!("gardenpag")]).await.unwrap();
+    assert!(import_again(&workshop, &new_garden(), Existing::ReplaceUnchanged).is_err());
+}
+
+#[test]
+fn an_update_gets_its_turn_beside_a_steady_writer() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (workshop, graph) = graph(&new_garden());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut written = 0_i64;
+            while !stop.load(Ordering::Relaxed) {
+                runtime.block_on(add(&graph, json!({ "page-title": "Log" }), &format!("entry {written}")));
+                written += 1;
+            }
+            written
+        });
+        for _ in 0..5 {
+            let updated = Embedded::import(&workshop.export(), &workshop.database(), Existing::Update, |_| {});
+            if updated.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            updated.unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        let written = writer.join().unwrap();
+        let db = Connection::open(workshop.database()).unwrap();
+        let kept: i64 =
+            db.query_row("SELECT count(*) FROM node WHERE text LIKE 'entry %'", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, written);
+    });
+    check(&workshop.database());
+}
+
+#[test]
+fn a_database_that_is_locked_is_named_with_what_to_do() {
+    let path = || "garden.sqlite".into();
+    let error = anyhow::Error::new(ImportError::Busy { path: path() });
+    assert_eq!(
+        format!("{error:#}"),
+        "another program is writing to garden.sqlite, and nothing was changed; try again, or stop `roam-mcp` where it serves this graph"
+    );
+    // What the system said is told once.
+    let reason =
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), Some("no room".into()));
+    let error = format!("{:#}", anyhow::Error::new(ImportError::Database { path: path(), reason }));
+    assert_eq!(error.matches("no room").count(), 1, "{error}");
 }

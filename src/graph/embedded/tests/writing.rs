@@ -106,3 +106,33 @@ async fn a_refused_call_changes_nothing() {
     assert_eq!(ask(&graph, Action::GetPage, json!({ "title": "Never made" })).await["found"], false);
     assert_eq!(page(&graph, "Garden").await, before);
 }
+
+#[tokio::test]
+async fn a_block_can_be_made_of_a_text_that_is_no_markdown() {
+    let (_workshop, graph) = graph(&json!([{ "title": "P", "uid": "p", "children": [{ "string": "x" }] }]));
+    let location = json!({ "parent-uid": "p", "order": 0 });
+    let block = json!({ "string": "- *a*\n# b", "uid": "mine", "heading": 2, "open": false });
+    let made = ask(&graph, Action::CreateBlock, json!({ "location": location, "block": block })).await;
+    assert_eq!(made, Value::Null);
+    assert!(page(&graph, "P").await.contains("- - *a*\n  # b <roam uid=\"mine\" heading=\"2\"/>\n- x"));
+    for (location, block) in [
+        (json!({ "parent-uid": "p" }), json!({ "string": "x", "uid": "mine" })),
+        (json!({ "parent-uid": "nowhere" }), json!({ "string": "x" })),
+        (json!({ "parent-uid": "p" }), json!({ "string": "x", "heading": 9 })),
+        (json!({ "parent-uid": "p" }), json!({})),
+    ] {
+        let argument = json!({ "location": location, "block": block });
+        assert!(graph.invoke(Action::CreateBlock, vec![argument]).await.is_err(), "{block}");
+    }
+    assert_eq!(texts(&graph, "P").await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_written_here_has_an_author() {
+    let (_workshop, graph) = graph(&new_garden());
+    create(&graph, json!({ "page-title": "Mine" }), "made here").await.unwrap();
+    ask(&graph, Action::UpdateBlock, json!({ "block": { "uid": "rosesblok", "string": "changed" } })).await;
+    let found = async |query: &str| ask(&graph, Action::RoamQuery, json!({ "query": query })).await["total"].clone();
+    assert_eq!(found("{created-by: [[roam-mcp]]}").await, 1);
+    assert_eq!(found("{edited-by: [[roam-mcp]]}").await, 2);
+}

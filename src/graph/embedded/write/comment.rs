@@ -47,7 +47,8 @@ pub(in crate::graph::embedded) fn get(db: &Connection, request: &Request) -> Res
     let target = target(db, uid)?;
     let extent = Extent { depth: request.count("maxDepth")?, chars: None };
     let mut containers = db.prepare_cached(
-        "SELECT node.id, uid, created_by, created_at, edited_at FROM refs CROSS JOIN node ON node.id = refs.src
+        "SELECT node.id, uid, coalesce((SELECT name FROM user WHERE user.uid = created_by), created_by), created_at
+         FROM refs CROSS JOIN node ON node.id = refs.src
          WHERE refs.dst = ?1 AND node.text = ?2 AND NOT node.hidden ORDER BY created_at, node.id",
     )?;
     let mut rows = containers.query(params![target, heading(uid)])?;
@@ -58,7 +59,7 @@ pub(in crate::graph::embedded) fn get(db: &Connection, request: &Request) -> Res
             "parentUid": row.get::<_, String>(1)?,
             "author": row.get::<_, Option<String>>(2)?,
             "createdTime": row.get::<_, Option<i64>>(3)?.and_then(time),
-            "editedTime": row.get::<_, Option<i64>>(4)?.and_then(time),
+            "editedTime": last_edit(db, row.get(0)?)?.and_then(time),
             "markdown": shown,
             "singleEditableUid": single,
         }));
@@ -81,6 +82,19 @@ fn below(db: &Connection, parent: Id, extent: Extent) -> Result<(String, Option<
         _ => None,
     };
     Ok((shown.join("\n"), single))
+}
+
+/// When a remark of a day was last added or changed.
+fn last_edit(db: &Connection, container: Id) -> Result<Option<i64>, Failure> {
+    let edited = db
+        .prepare_cached(
+            "WITH RECURSIVE tree(id) AS (
+                 VALUES (?1) UNION ALL SELECT child.id FROM tree JOIN node AS child ON child.parent = tree.id
+             )
+             SELECT max(edited_at) FROM tree CROSS JOIN node ON node.id = tree.id",
+        )?
+        .query_row([container], |row| row.get(0))?;
+    Ok(edited)
 }
 
 /// The block that stands above the comments of a day.

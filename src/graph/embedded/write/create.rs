@@ -5,8 +5,9 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::location::{Order, checked_title, make_room, section, target};
-use super::update::view;
+use super::update::{Update, view};
 use super::within_depth;
+use crate::graph::embedded::annotations::without_annotations;
 use crate::graph::embedded::failure::{Failure, invalid};
 use crate::graph::embedded::outline::{Draft, outline};
 use crate::graph::embedded::request::Request;
@@ -18,7 +19,7 @@ pub(in crate::graph::embedded) fn blocks_from_markdown(db: &Connection, request:
     let order = Order::new(location.value("order"))?;
     let markdown = request.text("markdown-string")?.ok_or_else(|| invalid("`markdown-string` is what to create."))?;
     let open = request.flag("open")?.unwrap_or(true);
-    let nest_under = location.text("nest-under-str")?;
+    let nest_under = location.text("nest-under-str")?.map(without_annotations).filter(|text| !text.is_empty());
     let drafts = outline(markdown);
     if drafts.is_empty() {
         return Ok(json!({ "uids": [] }));
@@ -26,7 +27,7 @@ pub(in crate::graph::embedded) fn blocks_from_markdown(db: &Connection, request:
     let now = Timestamp::now().as_millisecond();
     let mut parent = target(db, &location, now)?;
     if let Some(text) = nest_under {
-        parent = section(db, parent, text, now)?;
+        parent = section(db, parent, &text, now)?;
     }
     let uids = insert(db, parent, order, &drafts, open, now)?;
     store::touch(db, parent, now)?;
@@ -36,11 +37,11 @@ pub(in crate::graph::embedded) fn blocks_from_markdown(db: &Connection, request:
 /// Creates a page, with blocks if markdown comes with it.
 pub(in crate::graph::embedded) fn page_from_markdown(db: &Connection, request: &Request) -> Result<Value, Failure> {
     let page = request.object("page")?.ok_or_else(|| invalid("`page` says which page to create."))?;
-    let title = page.text("title")?.ok_or_else(|| invalid("`page` has a `title`."))?;
+    let title = page.text("title")?.map(without_annotations).ok_or_else(|| invalid("`page` has a `title`."))?;
     let view = view(&page)?;
     let uid = page.text("uid")?.filter(|uid| !uid.is_empty());
     let drafts = request.text("markdown-string")?.map(outline).unwrap_or_default();
-    if store::find_page(db, checked_title(title)?)?.is_some() {
+    if store::find_page(db, checked_title(&title)?)?.is_some() {
         return Err(invalid(
             "There is a page of that title already, written or only mentioned. Add to it with create_block and `pageTitle`.",
         ));
@@ -51,13 +52,41 @@ pub(in crate::graph::embedded) fn page_from_markdown(db: &Connection, request: &
         return Err(invalid("That uid is taken. Leave `uid` away to get a new one."));
     }
     let now = Timestamp::now().as_millisecond();
-    let id = store::new_page(db, title, uid.map(str::to_owned), now)?;
+    let id = store::new_page(db, &title, uid.map(str::to_owned), now)?;
     if let Some(view) = view {
         db.prepare_cached("UPDATE node SET children_view = ?2 WHERE id = ?1")?.execute(params![id, view])?;
     }
     insert(db, id, Order::Last, &drafts, true, now)?;
     let uid: String = db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
     Ok(json!({ "uid": uid }))
+}
+
+/// Creates a page without blocks.
+pub(in crate::graph::embedded) fn page(db: &Connection, request: &Request) -> Result<Value, Failure> {
+    page_from_markdown(db, request).map(|_| Value::Null)
+}
+
+/// Creates one block, whose text is not read as markdown.
+pub(in crate::graph::embedded) fn block(db: &Connection, request: &Request) -> Result<Value, Failure> {
+    let location = request.object("location")?.ok_or_else(|| invalid("`location` says where the block goes."))?;
+    let order = Order::new(location.value("order"))?;
+    let block = request.object("block")?.ok_or_else(|| invalid("`block` says what to create."))?;
+    let text = block.text("string")?.map(without_annotations).ok_or_else(|| invalid("`block` has a `string`."))?;
+    let uid = block.text("uid")?.filter(|uid| !uid.is_empty()).map(str::to_owned);
+    if let Some(uid) = &uid
+        && store::find(db, uid)?.is_some()
+    {
+        return Err(invalid("That uid is taken. Leave `uid` away to get a new one."));
+    }
+    let now = Timestamp::now().as_millisecond();
+    let parent = target(db, &location, now)?;
+    within_depth(store::level(db, parent)? + 1)?;
+    let order = order.among(store::children(db, parent)?);
+    make_room(db, parent, order, 1)?;
+    let new = NewBlock { uid, parent, order, text: &text, heading: None, open: true, now };
+    let (_, uid) = store::create_block(db, &new)?;
+    Update::of_looks(&block, uid)?.apply(db, now)?;
+    Ok(Value::Null)
 }
 
 /// Stores the drafts below `parent` and returns the uids of the top ones.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
 use super::existing;
+use crate::graph::embedded::annotations::without_annotations;
 use crate::graph::embedded::daily;
 use crate::graph::embedded::failure::{Failure, invalid};
 use crate::graph::embedded::request::Request;
@@ -44,10 +45,13 @@ impl Order {
 pub(super) fn target(db: &Connection, location: &Request, now: i64) -> Result<Id, Failure> {
     match (location.value("parent-uid"), location.value("page-title")) {
         (Some(Value::String(uid)), None) => existing(db, uid),
-        (None, Some(Value::String(title))) => match store::find_page(db, title)? {
-            Some(page) => Ok(page),
-            None => store::page(db, checked_title(title)?, now),
-        },
+        (None, Some(Value::String(title))) => {
+            let title = without_annotations(title);
+            match store::find_page(db, &title)? {
+                Some(page) => Ok(page),
+                None => store::page(db, checked_title(&title)?, now),
+            }
+        }
         (None, Some(Value::Object(page))) => {
             let day = page.get("daily-note-page").and_then(Value::as_str).and_then(daily::from_uid);
             let day = day.ok_or_else(|| invalid("`daily-note-page` is a date as `MM-DD-YYYY`, and has to exist."))?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::location::checked_title;
 use super::update::view;
 use super::{Found, found, not_found, shortcut};
+use crate::graph::embedded::annotations::without_annotations;
 use crate::graph::embedded::daily;
 use crate::graph::embedded::failure::{Failure, invalid};
 use crate::graph::embedded::request::Request;
@@ -26,7 +27,7 @@ pub(super) struct Renamed {
 pub(in crate::graph::embedded) fn update(db: &Connection, request: &Request) -> Result<Value, Failure> {
     let page = request.object("page")?.ok_or_else(|| invalid("`page` says what to change."))?;
     let uid = page.text("uid")?.ok_or_else(|| invalid("`page` has a `uid`."))?;
-    let (title, view) = (page.text("title")?, view(&page)?);
+    let (title, view) = (page.text("title")?.map(without_annotations), view(&page)?);
     let merge = request.flag("merge-pages")?.unwrap_or(false);
     let Some(Found { id, page: is_page }) = found(db, uid)? else {
         return Err(not_found("There is no page with that uid. Nothing was changed.", uid));
@@ -38,10 +39,10 @@ pub(in crate::graph::embedded) fn update(db: &Connection, request: &Request) -> 
     let old: String = db.prepare_cached("SELECT text FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
     let mut kept = id;
     if let Some(title) = title.filter(|title| *title != old) {
-        match store::find_page(db, checked_title(title)?)? {
-            None => rename(db, id, &old, title, now)?,
+        match store::find_page(db, checked_title(&title)?)? {
+            None => rename(db, id, &old, &title, now)?,
             Some(other) if merge => {
-                merge_into(db, id, &old, other, title, now)?;
+                merge_into(db, id, &old, other, &title, now)?;
                 kept = other;
             }
             Some(_) => {
@@ -51,8 +52,10 @@ pub(in crate::graph::embedded) fn update(db: &Connection, request: &Request) -> 
             }
         }
     }
-    db.prepare_cached("UPDATE node SET children_view = coalesce(?2, children_view), edited_at = ?3 WHERE id = ?1")?
-        .execute(params![kept, view, now])?;
+    db.prepare_cached(
+        "UPDATE node SET children_view = coalesce(?2, children_view), edited_at = ?3, edited_by = ?4 WHERE id = ?1",
+    )?
+    .execute(params![kept, view, now, store::AUTHOR])?;
     Ok(Value::Null)
 }
 

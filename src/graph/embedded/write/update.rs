@@ -14,7 +14,7 @@ use crate::graph::embedded::store;
 use crate::graph::{ErrorCode, GraphError};
 
 /// What is to become of a block. What is not said stays.
-struct Update {
+pub(super) struct Update {
     uid: String,
     text: Option<String>,
     open: Option<bool>,
@@ -73,13 +73,19 @@ fn one_of(request: &Request, key: &str, words: &[&str]) -> Result<Option<String>
 
 impl Update {
     fn new(block: &Request) -> Result<Self, Failure> {
+        let uid = block.text("uid")?.ok_or_else(|| invalid("`block` has a `uid`."))?.to_owned();
+        Ok(Self { text: block.text("string")?.map(without_annotations), ..Self::of_looks(block, uid)? })
+    }
+
+    /// Everything but the text.
+    pub(super) fn of_looks(block: &Request, uid: String) -> Result<Self, Failure> {
         let heading = block.count("heading")?;
         if heading.is_some_and(|level| level > 3) {
             return Err(invalid("`heading` is 1, 2 or 3, or 0 for none."));
         }
         Ok(Self {
-            uid: block.text("uid")?.ok_or_else(|| invalid("`block` has a `uid`."))?.to_owned(),
-            text: block.text("string")?.map(without_annotations),
+            uid,
+            text: None,
             open: block.flag("open")?,
             heading,
             view: view(block)?,
@@ -87,7 +93,7 @@ impl Update {
         })
     }
 
-    fn apply(&self, db: &Connection, now: i64) -> Result<(), Failure> {
+    pub(super) fn apply(&self, db: &Connection, now: i64) -> Result<(), Failure> {
         let Some(Found { id, page }) = found(db, &self.uid)? else {
             return Err(not_found("There is no block with that uid. Nothing was changed.", &self.uid));
         };
@@ -99,10 +105,11 @@ impl Update {
         }
         db.prepare_cached(
             "UPDATE node SET open = coalesce(?2, open), heading = CASE WHEN ?3 IS NULL THEN heading ELSE nullif(?3, 0) END,
-                 children_view = coalesce(?4, children_view), text_align = coalesce(?5, text_align), edited_at = ?6
+                 children_view = coalesce(?4, children_view), text_align = coalesce(?5, text_align), edited_at = ?6,
+                 edited_by = ?7
              WHERE id = ?1",
         )?
-        .execute(params![id, self.open, self.heading.map(|level| level as i64), self.view, self.align, now])?;
+        .execute(params![id, self.open, self.heading.map(|level| level as i64), self.view, self.align, now, store::AUTHOR])?;
         store::touch(db, id, now)?;
         Ok(())
     }

@@ -86,10 +86,11 @@ async fn from_outside_nothing_of_this_network_is_reached() {
 async fn every_redirect_is_checked_again_by_address_and_by_name() {
     let at = server().await;
     // As if 127.0.0.1 were a host of the internet.
-    let outside = Downloader { allowed: |address| address == IpAddr::from([127, 0, 0, 1]) };
+    let outside =
+        Downloader { allowed: |address| address == IpAddr::from([127, 0, 0, 1]), ..Downloader::new(&Reach::default()) };
     assert!(fetched(&outside, &format!("http://{at}/on")).await.is_ok());
     assert_eq!(refusal(&outside, &format!("http://{at}/other")).await, NOT_PUBLIC);
-    let nowhere = Downloader { allowed: |_| false };
+    let nowhere = Downloader { allowed: |_| false, ..Downloader::new(&Reach::default()) };
     assert_eq!(refusal(&nowhere, &format!("http://localhost:{}/pic.png", at.port())).await, NOT_PUBLIC);
 }
 
