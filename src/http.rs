@@ -29,6 +29,7 @@ use crate::audit::Audit;
 use crate::credentials::Keys;
 use crate::mcp::Mcp;
 use crate::metrics::Metrics;
+use crate::net::Standing;
 use refusal::Refusal;
 
 /// Everything that answers depend on. The parts that change while the server runs are swapped whole.
@@ -83,11 +84,12 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
         }
         Err(refusal) => refusal.into_response(),
     };
-    // Whoever is turned down too often is told to wait, in the same way whatever they tried. A right credential is not
-    // turned down, so nobody can make its holder wait.
+    // Whoever is turned down too often is told to wait, in the same way whatever they tried, and waits for that. A right
+    // credential is not turned down, so nobody can make its holder wait.
     if let (Some(peer), 401 | 403 | 404) = (peer, response.status().as_u16())
         && let Err(wait) = gate.limits.turned_down(&peer)
     {
+        gate.limits.hold_up().await;
         response = Refusal::TooMuch(wait).into_response();
     }
     if let Some(peer) = peer {
@@ -156,6 +158,9 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
     if let Err(denied) = access::admit(&site.policy.load(), &caller) {
         tracing::info!(plane = %peer.plane(), %denied, barrier = %denied.barrier(), "refused");
         return Refusal::Denied(denied).into_response();
+    }
+    if let Some(standing) = request.extensions().get::<Standing>() {
+        standing.welcome();
     }
     let place = match gate.limits.enter(&caller) {
         Ok(place) => place,

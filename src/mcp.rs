@@ -22,7 +22,7 @@ use rmcp::model::CallToolRequestParams;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Map, Value, json};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,11 +52,13 @@ pub struct Mcp {
 #[derive(Clone, Debug)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
+    large: Arc<Semaphore>,
 }
 
-impl From<OwnedSemaphorePermit> for Place {
-    fn from(permit: OwnedSemaphorePermit) -> Self {
-        Self { _permit: Arc::new(permit) }
+impl Place {
+    /// `large` has the places of the caller's large requests, which each of them waits for.
+    pub fn new(permit: OwnedSemaphorePermit, large: Arc<Semaphore>) -> Self {
+        Self { _permit: Arc::new(permit), large }
     }
 }
 
@@ -107,7 +109,8 @@ impl Mcp {
     /// When its body is too large, too slow or not JSON.
     pub async fn answer(&self, request: Request) -> Result<Response, Unreadable> {
         let (mut parts, body) = request.into_parts();
-        let bytes = body::read(&parts.headers, body).await?;
+        let large = parts.extensions.get().map(|place: &Place| &place.large);
+        let whole = body::read(&parts.headers, body, large).await?;
         // Dropped with the last of the answer, or earlier with the client.
         let waiting = CancellationToken::new();
         parts.extensions.insert(Gone(waiting.clone()));
@@ -116,7 +119,7 @@ impl Mcp {
         // rmcp insists on both media types, which the specification asks clients for and several do not send.
         let both = const { HeaderValue::from_static("application/json, text/event-stream") };
         parts.headers.insert(header::ACCEPT, both);
-        let response = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
+        let response = service.handle(Request::from_parts(parts, Body::from(whole.json))).await;
         Ok(response.map(|body| {
             Body::new(body.map_frame(move |frame| {
                 let _waiting = &waiting;

@@ -25,7 +25,7 @@ use tracing::debug;
 
 pub use limits::Limits;
 pub use listener::Listener;
-pub use slots::Connections;
+pub use slots::{Connections, Standing};
 pub use stop::Stop;
 
 use connection::Protocol;
@@ -59,14 +59,13 @@ impl Server {
         // Done once here, it makes the router's clone for each request cheap.
         let app = app.with_state(());
         while let Some(Some((io, peer))) = stop.finish.run_until_cancelled(listener.accept()).await {
-            let Some(slot) = self.slots.take(peer) else { continue };
-            let (protocol, tls, app) = (Arc::clone(&self.protocol), tls.clone(), app.clone());
             // A child, because its lock is looked at with every request and is then no other connection's.
             let Stop { finish, cut } = stop.child();
+            let Some(slot) = self.slots.take(peer, &cut) else { continue };
+            let (protocol, tls, app) = (Arc::clone(&self.protocol), tls.clone(), app.clone());
             self.spawn(async move {
-                let _slot = slot;
-                if cut.run_until_cancelled(protocol.run(io, peer, tls, app, finish)).await.is_none() {
-                    debug!(plane = %peer.plane(), "connection cut");
+                if cut.run_until_cancelled(protocol.run(io, &slot, tls, app, finish)).await.is_none() {
+                    debug!(plane = %slot.peer().plane(), "connection cut");
                 }
             });
         }

@@ -25,13 +25,30 @@ use crate::mcp::Place;
 /// The most callers and addresses that are remembered. A thousand at a time are far more than a graph has.
 const CAPACITY: usize = 4096;
 
+/// How long those wait for their answer who were turned down too often: a client that asks one thing after the other asks
+/// no more than that.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So many answers are held up at a time; those beyond cost no memory, and come at once.
+const HELD_UP: usize = 256;
+
+/// Large requests that a caller may have in memory at a time; those beyond wait for a place.
+const LARGE: usize = 2;
+
 /// What has been used of the limits.
 #[derive(Debug)]
 pub(super) struct Limits {
     numbers: LimitsSection,
     callers: Buckets<Key>,
     strangers: Buckets<IpAddr>,
-    running: Mutex<HashMap<Key, Arc<Semaphore>>>,
+    running: Mutex<HashMap<Key, Room>>,
+    held_up: Semaphore,
+}
+
+/// What a caller may have at a time. A clone is the same room.
+#[derive(Clone, Debug)]
+struct Room {
+    calls: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 /// Too much at once; try again after this time.
@@ -54,6 +71,7 @@ impl Limits {
             callers: Buckets::new(numbers.per_minute, numbers.burst),
             strangers: Buckets::new(numbers.strangers_per_minute, numbers.strangers_per_minute),
             running: Mutex::default(),
+            held_up: Semaphore::new(HELD_UP),
         }
     }
 
@@ -65,15 +83,15 @@ impl Limits {
     pub(super) fn enter(&self, caller: &Caller) -> Result<Place, TooMuch> {
         let key = Key::of(caller);
         self.callers.take(&key)?;
-        let semaphore = {
+        let Room { calls, large } = {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             if running.len() >= CAPACITY {
-                running.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+                running.retain(|_, room| Arc::strong_count(&room.calls) > 1);
             }
-            let fresh = || Arc::new(Semaphore::new(usize_of(self.numbers.concurrent)));
-            Arc::clone(running.entry(key).or_insert_with(fresh))
+            running.entry(key).or_insert_with(|| Room::new(usize_of(self.numbers.concurrent))).clone()
         };
-        semaphore.try_acquire_owned().map(Place::from).map_err(|_| TooMuch(Duration::from_secs(1)))
+        let place = calls.try_acquire_owned().map(|permit| Place::new(permit, large));
+        place.map_err(|_| TooMuch(Duration::from_secs(1)))
     }
 
     /// Counts a request that was turned down, by the address it came from. Devices of the tailnet are no strangers.
@@ -81,6 +99,13 @@ impl Limits {
         match peer {
             Peer::Funnel { source: address } | Peer::Direct { address } => self.strangers.take(&block(address.ip())),
             Peer::Tailnet { .. } | Peer::Admin => Ok(()),
+        }
+    }
+
+    /// Lets the time pass that whoever was turned down too often has to wait.
+    pub(super) async fn hold_up(&self) {
+        if let Ok(_one) = self.held_up.try_acquire() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -93,6 +118,12 @@ pub(super) fn until_sent(place: Place, response: Response) -> Response {
             frame
         }))
     })
+}
+
+impl Room {
+    fn new(calls: usize) -> Self {
+        Self { calls: Arc::new(Semaphore::new(calls)), large: Arc::new(Semaphore::new(LARGE)) }
+    }
 }
 
 impl TooMuch {
@@ -194,7 +225,7 @@ mod tests {
         limits.enter(&holder("quiet")).unwrap();
         drop(first);
         let key = Key::of(&holder("busy"));
-        assert_eq!(limits.running.lock().unwrap()[&key].available_permits(), 1);
+        assert_eq!(limits.running.lock().unwrap()[&key].calls.available_permits(), 1);
     }
 
     #[tokio::test]
@@ -204,6 +235,23 @@ mod tests {
         assert!(limits.enter(&holder("busy")).is_err());
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "text");
         limits.enter(&holder("busy")).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_wait_and_those_beyond_are_answered_at_once() {
+        let limits = Arc::new(limits());
+        let wait = |limits: Arc<Limits>| async move { limits.hold_up().await };
+        let waiting: Vec<_> = (0..HELD_UP).map(|_| tokio::spawn(wait(Arc::clone(&limits)))).collect();
+        while limits.held_up.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let began = tokio::time::Instant::now();
+        limits.hold_up().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert!(began.elapsed() >= PAUSE);
     }
 
     #[test]

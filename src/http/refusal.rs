@@ -35,7 +35,9 @@ pub(super) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::Unreadable(Unreadable::NotJson | Unreadable::TooDeep) => StatusCode::BAD_REQUEST,
+            Self::BadHost | Self::Unreadable(Unreadable::NotJson | Unreadable::TooDeep | Unreadable::TooMany) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::ForeignHost
             | Self::ForeignOrigin
             | Self::ForeignSource

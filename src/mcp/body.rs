@@ -1,12 +1,14 @@
 //! Reading a request body: all of it, not too much, not for too long, and JSON.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::outline::Outline;
 use crate::lenient_json;
@@ -15,6 +17,11 @@ use crate::lenient_json;
 pub(super) const LIMIT: usize = 4 << 20;
 /// The most that it may nest. The deepest honest request, a batch of block updates, has eight levels.
 pub(super) const DEPTH: usize = 64;
+/// The most values that it may have. The largest honest request, a batch of some thousand updates, has a third of them; 4 MiB of
+/// empty lists would be two million.
+const PARTS: usize = 100_000;
+/// A body that is larger waits for a place among the large ones of its caller: a text of thirty pages is smaller.
+const SMALL: usize = 64 << 10;
 /// How long a body may take. 4 MiB pass in this time at 1.2 Mbit/s.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read on.
@@ -31,6 +38,9 @@ pub enum Unreadable {
     /// It nests deeper than a request may.
     #[error("A request may nest at most {DEPTH} levels.")]
     TooDeep,
+    /// It has more values than a request may have.
+    #[error("A request may have at most {PARTS} values.")]
+    TooMany,
     /// It did not arrive in time.
     #[error("The request took too long to arrive.")]
     TooSlow,
@@ -39,8 +49,20 @@ pub enum Unreadable {
     NotJson,
 }
 
-/// Reads `body` whole, or says what is wrong with it.
-pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Unreadable> {
+/// A body that was read.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) json: Bytes,
+    /// Held as long as the body is worked on.
+    _large: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads `body` whole, or says what is wrong with it. `large` has the places for large ones.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    large: Option<&Arc<Semaphore>>,
+) -> Result<Whole, Unreadable> {
     // An honest sender is told before it sends.
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
@@ -48,12 +70,16 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, U
         return Err(Unreadable::TooLarge);
     }
     let mut bytes = BytesMut::new();
+    let mut place = None;
     let read = tokio::time::timeout(PATIENCE, async {
         while let Some(data) = next(&mut body).await? {
             if bytes.len() + data.len() > LIMIT {
                 return Err(Unreadable::TooLarge);
             }
             bytes.extend_from_slice(&data);
+            if let (Some(large), None, true) = (large, &place, bytes.len() > SMALL) {
+                place = Arc::clone(large).acquire_owned().await.ok();
+            }
         }
         Ok(())
     });
@@ -62,13 +88,27 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, U
         tokio::spawn(discard(body, DISCARDED));
     }
     read?;
+    let json = if bytes.len() > SMALL {
+        // Milliseconds, in which the threads that serve connections have others to serve.
+        let checked = tokio::task::spawn_blocking(move || check(bytes)).await;
+        checked.unwrap_or(Err(Unreadable::NotJson))?
+    } else {
+        check(bytes)?
+    };
+    Ok(Whole { json, _large: place })
+}
+
+/// JSON, as it was meant.
+fn check(bytes: BytesMut) -> Result<Bytes, Unreadable> {
     let bytes = match lenient_json::mended(&bytes) {
         Cow::Borrowed(_) => bytes.freeze(),
         Cow::Owned(mended) => mended.into(),
     };
+    let outline = Outline::of(&bytes);
     // rmcp answers 415 to what it cannot read; the specification wants JSON-RPC's own error.
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        Ok(_) if Outline::of(&bytes).deepest() > DEPTH => Err(Unreadable::TooDeep),
+        Ok(_) if outline.deepest() > DEPTH => Err(Unreadable::TooDeep),
+        Ok(_) if outline.parts() > PARTS => Err(Unreadable::TooMany),
         Ok(_) => Ok(bytes),
         Err(_) => Err(Unreadable::NotJson),
     }
@@ -104,7 +144,7 @@ mod tests {
     use super::*;
 
     async fn read_of(body: impl Into<Body>) -> Result<Bytes, Unreadable> {
-        read(&HeaderMap::new(), body.into()).await
+        read(&HeaderMap::new(), body.into(), None).await.map(|whole| whole.json)
     }
 
     #[tokio::test]
@@ -136,7 +176,27 @@ mod tests {
     async fn too_much_is_refused_whether_announced_or_not() {
         assert!(matches!(read_of(vec![b' '; LIMIT + 1]).await, Err(Unreadable::TooLarge)));
         let announced = [(header::CONTENT_LENGTH, "1073741824".parse().unwrap())].into_iter().collect();
-        assert!(matches!(read(&announced, Body::empty()).await, Err(Unreadable::TooLarge)));
+        assert!(matches!(read(&announced, Body::empty(), None).await, Err(Unreadable::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn more_values_than_anybody_sends_are_refused() {
+        let lists = |many: usize| format!("[{}[]]", "[],".repeat(many));
+        assert!(read_of(lists(PARTS / 2 - 1)).await.is_ok());
+        assert!(matches!(read_of(lists(PARTS / 2)).await, Err(Unreadable::TooMany)));
+        assert!(read_of(format!("[{:?}]", ",".repeat(PARTS))).await.is_ok(), "in strings they are text");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_waits_for_a_place_and_a_small_one_does_not() {
+        let large = Arc::new(Semaphore::new(1));
+        let send = async |body: String| read(&HeaderMap::new(), body.into(), Some(&large)).await;
+        let text = |length| format!("{:?}", "x".repeat(length));
+        let first = send(text(SMALL)).await.unwrap();
+        assert!(send(text(SMALL - 2)).await.is_ok());
+        assert!(matches!(send(text(SMALL)).await, Err(Unreadable::TooSlow)));
+        drop(first);
+        assert!(send(text(SMALL)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! A JSON text seen from afar: how deep it goes, and its outermost level.
+//! A JSON text seen from afar: how deep it goes, how many values it has, and its outermost level.
 
 use serde_json::{Map, Value};
 
@@ -10,6 +10,7 @@ const KEPT: usize = 4096;
 pub(super) struct Outline {
     depth: usize,
     deepest: usize,
+    parts: usize,
     in_string: bool,
     escaped: bool,
     /// The text without the insides of what it contains.
@@ -34,7 +35,11 @@ impl Outline {
                 b'\\' if self.in_string => self.escaped = true,
                 b'"' => self.in_string = !self.in_string,
                 _ if self.in_string => {}
-                b'[' | b'{' => self.depth += 1,
+                b'[' | b'{' => {
+                    self.depth += 1;
+                    self.parts += 1;
+                }
+                b',' => self.parts += 1,
                 b']' | b'}' => self.depth = self.depth.saturating_sub(1),
                 _ => {}
             }
@@ -48,6 +53,11 @@ impl Outline {
     /// How deep the deepest bracket is, if the text is JSON. Those inside strings do not count.
     pub(super) fn deepest(&self) -> usize {
         self.deepest
+    }
+
+    /// How many lists, objects and members there are, or a few more: what the text takes when it is held as values.
+    pub(super) fn parts(&self) -> usize {
+        self.parts
     }
 
     /// The message, as far as it can be told which one it is.
@@ -119,9 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_strings_are_not_deep() {
-        for (json, deepest) in [("1", 0), ("[[],[[]]]", 3), (r#"{"a\"[[": "\\\"[[["}"#, 1)] {
-            assert_eq!(Outline::of(json.as_bytes()).deepest(), deepest, "{json}");
+    fn brackets_and_commas_in_strings_are_text() {
+        for (json, deepest, parts) in
+            [("1", 0, 0), ("[[],[[]]]", 3, 5), ("[1,2,3]", 1, 3), (r#"{"a\"[[,": "\\\"[[[,"}"#, 1, 1)]
+        {
+            let outline = Outline::of(json.as_bytes());
+            assert_eq!((outline.deepest(), outline.parts()), (deepest, parts), "{json}");
         }
     }
 }

@@ -17,7 +17,7 @@ const DOOR_STATES: [&str; 4] = ["off", "opening", "open", "unavailable"];
 pub struct Gauges {
     /// Open connections by plane.
     pub open: Vec<(Plane, usize)>,
-    /// Connections that were refused, by the limit that was reached.
+    /// Connections that were refused or cut to make room, by the limit that was reached.
     pub turned_away: Vec<(&'static str, u64)>,
     /// The state of the public door, by the name that the report gives it.
     pub funnel: &'static str,
@@ -53,7 +53,12 @@ impl Collector for Watched {
             gauges.open.iter().map(|(plane, count)| ([("plane", plane.as_str())], ConstGauge::new(number(*count))));
         family(&mut to, "connections_open", "Connections that are open now", open)?;
         let away = gauges.turned_away.iter().map(|(limit, count)| ([("limit", *limit)], ConstCounter::new(*count)));
-        family(&mut to, "connections_refused", "Connections closed at once because a limit was reached", away)?;
+        family(
+            &mut to,
+            "connections_refused",
+            "Connections refused or cut to make room because a limit was reached",
+            away,
+        )?;
         let door = DOOR_STATES.map(|state| ([("state", state)], ConstGauge::new(i64::from(state == gauges.funnel))));
         family(&mut to, "funnel_state", "Where the public door stands: 1 for the state it is in", door)?;
         if let Some(until) = gauges.funnel_until {

@@ -21,8 +21,8 @@ use tracing::debug;
 
 use super::Limits;
 use super::activity::{Activity, Watched};
+use super::slots::Slot;
 use super::watch::{Expired, Watch};
-use crate::access::Peer;
 
 /// Time for a peer to take note that its idle connection ends.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Protocol {
     pub(super) async fn run<Io>(
         &self,
         io: Io,
-        peer: Peer,
+        slot: &Slot,
         tls: Option<TlsAcceptor>,
         app: Router,
         stop: CancellationToken,
@@ -79,11 +79,11 @@ impl Protocol {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let ended = match tls {
-            None => self.serve(io, false, peer, app, stop).await,
-            Some(tls) => self.serve_tls(io, &tls, peer, app, stop).await,
+            None => self.serve(io, false, slot, app, stop).await,
+            Some(tls) => self.serve_tls(io, &tls, slot, app, stop).await,
         };
         if let Err(error) = ended {
-            debug!(plane = %peer.plane(), error = &*error, "connection ended");
+            debug!(plane = %slot.peer().plane(), error = &*error, "connection ended");
         }
     }
 
@@ -91,7 +91,7 @@ impl Protocol {
         &self,
         io: Io,
         tls: &TlsAcceptor,
-        peer: Peer,
+        slot: &Slot,
         app: Router,
         stop: CancellationToken,
     ) -> Result<(), Error>
@@ -104,25 +104,27 @@ impl Protocol {
             () = stop.cancelled() => return Ok(()),
         };
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.serve(stream, h2, peer, app, stop).await
+        self.serve(stream, h2, slot, app, stop).await
     }
 
-    async fn serve<Io>(&self, io: Io, h2: bool, peer: Peer, app: Router, stop: CancellationToken) -> Result<(), Error>
+    async fn serve<Io>(&self, io: Io, h2: bool, slot: &Slot, app: Router, stop: CancellationToken) -> Result<(), Error>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Activity::new(h2);
         let io = TokioIo::new(Watched::new(io, Arc::clone(&activity)));
         let requests = Arc::clone(&activity);
+        let (peer, standing) = (slot.peer(), slot.standing());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let in_flight = requests.begin(request.version());
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(standing.clone());
             let reply = app.clone().call(request);
             async move { reply.await.map(|reply| reply.map(|body| in_flight.until_sent(body))) as Result<_, Infallible> }
         });
 
         let mut connection = pin!(self.http.serve_connection(io, service));
-        let mut watch = Watch::new(self.limits, &activity);
+        let mut watch = Watch::new(self.limits, &activity, standing);
         let mut stopped = pin!(stop.cancelled());
         let mut leaving = false;
         std::future::poll_fn(|cx| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Open connections in all, the admin socket's not counted.
     pub connections: usize,
-    /// How many of them may come from the public internet.
+    /// How many of them may come from the public internet, or over this machine's own socket, where a proxy may bring anybody.
     pub public: usize,
     /// Open connections of one source: an IPv4 address, an IPv6 /64, or one tailnet device. Loopback is not counted.
     pub per_source: usize,
@@ -17,6 +17,8 @@ pub struct Limits {
     pub header: Duration,
     /// How long a connection lives on which nothing happens, between requests or inside one.
     pub idle: Duration,
+    /// The same between the requests of a connection of which none was anybody's who was let in.
+    pub stranger_idle: Duration,
     /// Silence after which an HTTP/2 peer is asked whether it is there, and how long it has to say so.
     pub ping: Duration,
     /// Bytes of a request's head. On HTTP/1.1 this is the size of a buffer, at least 8 KiB, that may grow to twice as much.
@@ -77,6 +79,8 @@ impl Default for Limits {
             // Longer than any pool keeps a connection unused (Go and browsers: 90 s to 5 min), so that it is the client
             // that closes; an event stream writes every 15 s.
             idle: Duration::from_secs(300),
+            // Whoever comes with a right credential shows it at once.
+            stranger_idle: Duration::from_secs(15),
             // A peer that vanished is noticed within a minute, and a phone is not woken all the time.
             ping: Duration::from_secs(30),
             // An OAuth access token and a browser's cookies fit several times.

@@ -1,20 +1,23 @@
 //! Who holds how many connections.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod counts;
+#[cfg(test)]
+mod tests;
 
-use tokio::time::Instant;
-use tracing::{debug, warn};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use crate::access::{Peer, Plane};
-
-/// Refusals are news once, then once in this time.
-const WARN_EVERY: Duration = Duration::from_secs(60);
+use counts::{Counts, Stranger};
 
 /// The count of open connections, in all and by source.
+///
+/// Where a limit is reached, the oldest stranger makes room: a connection that has not brought a request of anybody who was
+/// let in. So nobody who merely holds connections keeps out who has a right to come in.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     limits: Limits,
@@ -26,23 +29,26 @@ pub(super) struct Slots {
 pub struct Connections {
     /// Open now, by plane; a plane that never had any is missing.
     pub open: HashMap<Plane, usize>,
-    /// Refused since the start, by the limit that was reached.
+    /// Refused, or cut to make room, since the start, by the limit that was reached.
     pub turned_away: HashMap<&'static str, u64>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    told: Connections,
-    by_source: HashMap<IpAddr, usize>,
-    refused: u64,
-    warned: Option<Instant>,
 }
 
 /// One open connection; dropping it gives the place back.
 #[derive(Debug)]
 pub(super) struct Slot {
-    counts: Arc<Mutex<Counts>>,
     peer: Peer,
+    standing: Standing,
+}
+
+/// What is known of a connection, in the extensions of each of its requests.
+#[derive(Clone, Debug)]
+pub struct Standing(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    counts: Arc<Mutex<Counts>>,
+    number: u64,
+    welcome: AtomicBool,
 }
 
 impl Slots {
@@ -54,15 +60,53 @@ impl Slots {
         lock(&self.counts).told.clone()
     }
 
-    /// A place for a connection of `peer`, unless a limit is reached.
-    pub(super) fn take(&self, peer: Peer) -> Option<Slot> {
+    /// A place for a connection of `peer`, which `cut` ends when another one needs it more; none if a limit is reached.
+    pub(super) fn take(&self, peer: Peer, cut: &CancellationToken) -> Option<Slot> {
         let mut counts = lock(&self.counts);
-        if let Some(limit) = counts.reached(&self.limits, &peer) {
-            counts.refuse(&peer, limit);
-            return None;
+        while let Some(limit) = counts.reached(&self.limits, &peer) {
+            let made_room = counts.cut_oldest(limit, &peer);
+            counts.turn_away(&peer, limit);
+            if !made_room {
+                return None;
+            }
         }
+        let number = counts.next;
+        counts.next += 1;
         counts.add(&peer);
-        Some(Slot { counts: Arc::clone(&self.counts), peer })
+        // Devices of the tailnet have shown who they are before their first byte.
+        let welcome = matches!(peer.plane(), Plane::Tailnet | Plane::Admin);
+        if !welcome {
+            counts.strangers.insert(number, Stranger { peer, cut: cut.clone() });
+        }
+        let known = Known { counts: Arc::clone(&self.counts), number, welcome: AtomicBool::new(welcome) };
+        Some(Slot { peer, standing: Standing(Arc::new(known)) })
+    }
+}
+
+impl Slot {
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+}
+
+impl Standing {
+    /// To be called when a request of the connection comes from somebody who may come in.
+    pub fn welcome(&self) {
+        if !self.is_welcome() {
+            let mut counts = lock(&self.0.counts);
+            // One that was cut meanwhile has lost its place.
+            if counts.strangers.remove(&self.0.number).is_some() {
+                self.0.welcome.store(true, Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn is_welcome(&self) -> bool {
+        self.0.welcome.load(Relaxed)
     }
 }
 
@@ -75,140 +119,25 @@ impl Connections {
     fn all_but_the_operators(&self) -> usize {
         self.open.values().sum::<usize>() - self.on(Plane::Admin)
     }
+
+    /// Those of planes that anybody may reach: what a proxy brings comes over the machine's own socket.
+    fn public(&self) -> usize {
+        self.on(Plane::Funnel) + self.on(Plane::Direct)
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.counts).remove(&self.peer);
-    }
-}
-
-impl Counts {
-    /// The limit that keeps `peer` out. The owner of the machine always gets in by the admin socket.
-    fn reached(&self, limits: &Limits, peer: &Peer) -> Option<&'static str> {
-        if peer.plane() == Plane::Admin {
-            None
-        } else if self.told.all_but_the_operators() >= limits.connections {
-            Some("connections")
-        } else if peer.plane() == Plane::Funnel && self.told.on(Plane::Funnel) >= limits.public {
-            Some("public connections")
-        } else if source(peer).is_some_and(|key| self.by_source.get(&key).is_some_and(|n| *n >= limits.per_source)) {
-            Some("connections of one source")
-        } else {
-            None
+        let Known { counts, number, .. } = &*self.standing.0;
+        let mut counts = lock(counts);
+        // Whoever was cut to make room gave the place back then.
+        if counts.strangers.remove(number).is_some() || self.standing.is_welcome() {
+            counts.remove(&self.peer);
         }
-    }
-
-    fn add(&mut self, peer: &Peer) {
-        *self.told.open.entry(peer.plane()).or_default() += 1;
-        if let Some(key) = source(peer) {
-            *self.by_source.entry(key).or_default() += 1;
-        }
-    }
-
-    fn remove(&mut self, peer: &Peer) {
-        *self.told.open.entry(peer.plane()).or_default() -= 1;
-        if let Some(key) = source(peer)
-            && let Some(n) = self.by_source.get_mut(&key)
-        {
-            *n -= 1;
-            if *n == 0 {
-                self.by_source.remove(&key);
-            }
-        }
-    }
-
-    fn refuse(&mut self, peer: &Peer, limit: &'static str) {
-        debug!(plane = %peer.plane(), limit, "connection refused");
-        self.refused += 1;
-        *self.told.turned_away.entry(limit).or_default() += 1;
-        if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
-            warn!(plane = %peer.plane(), limit, refused = self.refused, "too many connections; refusing some");
-            self.refused = 0;
-            self.warned = Some(Instant::now());
-        }
-    }
-}
-
-/// What to count `peer` by.
-///
-/// A public IPv6 client has a whole /64 to choose addresses from, while tailnet devices share one /64 and cannot choose.
-/// Loopback is a proxy on this machine, which brings everyone's connections, or the machine's owner.
-fn source(peer: &Peer) -> Option<IpAddr> {
-    let address = peer.source()?.to_canonical();
-    match address {
-        _ if address.is_loopback() => None,
-        IpAddr::V6(v6) if peer.plane() != Plane::Tailnet => Some(Ipv6Addr::from(u128::from(v6) >> 64 << 64).into()),
-        _ => Some(address),
     }
 }
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     // No code panics while it holds the lock, so the counts are right even if a thread died with it.
     counts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Limits, Slots, source};
-    use crate::access::{Peer, Plane};
-
-    fn funnel(address: &str) -> Peer {
-        Peer::Funnel { source: format!("{address}:1").parse().unwrap() }
-    }
-
-    fn tailnet(address: &str) -> Peer {
-        Peer::Tailnet { address: format!("{address}:1").parse().unwrap() }
-    }
-
-    #[test]
-    fn a_source_gets_its_limit_and_a_closed_connection_makes_room() {
-        let slots = Slots::new(Limits { per_source: 2, ..Limits::default() });
-        let first = slots.take(funnel("192.0.2.1")).unwrap();
-        let _second = slots.take(funnel("192.0.2.1")).unwrap();
-        assert!(slots.take(funnel("192.0.2.1")).is_none());
-        assert!(slots.take(funnel("192.0.2.2")).is_some(), "another source is not affected");
-        let told = slots.connections();
-        assert_eq!((told.on(Plane::Funnel), told.turned_away["connections of one source"]), (2, 1));
-        drop(first);
-        assert!(slots.take(funnel("192.0.2.1")).is_some());
-    }
-
-    #[test]
-    fn the_public_cannot_take_the_places_of_the_tailnet() {
-        let slots = Slots::new(Limits { connections: 3, public: 2, ..Limits::default() });
-        let public: Vec<_> = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|ip| slots.take(funnel(ip))).into();
-        assert!(public[0].is_some() && public[1].is_some() && public[2].is_none());
-        let _own = slots.take(tailnet("100.64.0.1")).unwrap();
-        assert!(slots.take(tailnet("100.64.0.2")).is_none(), "the total holds for everyone");
-        assert!(slots.take(Peer::Admin).is_some(), "but the owner of the machine");
-    }
-
-    #[test]
-    fn nothing_is_remembered_of_a_source_that_left() {
-        let slots = Slots::new(Limits::default());
-        drop(slots.take(funnel("192.0.2.1")));
-        drop(slots.take(Peer::Admin));
-        assert_eq!(slots.connections().open.values().sum::<usize>(), 0);
-        assert!(slots.counts.lock().unwrap().by_source.is_empty());
-    }
-
-    #[test]
-    fn addresses_that_one_client_can_have_count_together() {
-        let same = [
-            (funnel("[2001:db8::1]"), funnel("[2001:db8::ffff:2]")),
-            (funnel("[::ffff:192.0.2.1]"), funnel("192.0.2.1")),
-        ];
-        for (a, b) in same {
-            assert_eq!(source(&a), source(&b), "{a:?} {b:?}");
-        }
-        let different = [
-            (funnel("[2001:db8::1]"), funnel("[2001:db8:0:1::1]")),
-            (tailnet("[fd7a:115c:a1e0::1]"), tailnet("[fd7a:115c:a1e0::2]")),
-        ];
-        for (a, b) in different {
-            assert_ne!(source(&a), source(&b), "{a:?} {b:?}");
-        }
-        assert_eq!(source(&Peer::Direct { address: "127.0.0.1:1".parse().unwrap() }), None);
-    }
 }

@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Listener, Server, Stop};
+use super::{Limits, Listener, Server, Standing, Stop};
 use crate::access::Peer;
 use crate::tls::CertificateSlot;
 
@@ -138,11 +138,17 @@ impl Feed {
 fn app(gate: Gate) -> Router {
     Router::new()
         .route("/peer", get(async |Extension(peer): Extension<Peer>| format!("{peer:?}")))
+        .route("/welcome", get(welcome))
         .route("/slow", get(slow))
         .route("/panic", get(async || -> () { panic!("asked to") }))
         .route("/length", post(async |body: Bytes| body.len().to_string()))
         .route("/ticks", get(async || Body::new(Ticks::new(12, Duration::from_millis(50)))))
         .with_state(gate)
+}
+
+async fn welcome(Extension(standing): Extension<Standing>) -> &'static str {
+    standing.welcome();
+    "come in"
 }
 
 async fn slow(State(gate): State<Gate>) -> &'static str {

@@ -7,6 +7,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Limits;
 use super::activity::Activity;
+use super::slots::Standing;
 
 /// The one timer of a connection.
 ///
@@ -15,6 +16,7 @@ use super::activity::Activity;
 pub(super) struct Watch<'a> {
     limits: Limits,
     activity: &'a Activity,
+    standing: &'a Standing,
     moved: Instant,
     cut: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -30,10 +32,10 @@ pub(super) enum Expired {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(limits: Limits, activity: &'a Activity) -> Self {
+    pub(super) fn new(limits: Limits, activity: &'a Activity, standing: &'a Standing) -> Self {
         let now = Instant::now();
         let timer = Box::pin(sleep_until(now + limits.header));
-        Self { limits, activity, moved: now, cut: None, timer }
+        Self { limits, activity, standing, moved: now, cut: None, timer }
     }
 
     /// From now on nothing but this moment counts.
@@ -65,8 +67,11 @@ impl<'a> Watch<'a> {
         } else if let Some(began) = self.activity.head_began() {
             (began + self.limits.header, Expired::Head)
         } else {
-            let expired = if self.activity.in_flight() { Expired::Stalled } else { Expired::Idle };
-            (self.moved + self.limits.idle, expired)
+            match (self.activity.in_flight(), self.standing.is_welcome()) {
+                (true, _) => (self.moved + self.limits.idle, Expired::Stalled),
+                (false, true) => (self.moved + self.limits.idle, Expired::Idle),
+                (false, false) => (self.moved + self.limits.stranger_idle, Expired::Idle),
+            }
         }
     }
 }

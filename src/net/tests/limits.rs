@@ -20,8 +20,8 @@ async fn one_source_too_often_is_closed_at_once_and_comes_back_when_it_let_go() 
     let (feed, running) = fed(Limits { per_source: 2, ..Limits::default() });
     let mut first = feed.connect(funnel("192.0.2.1")).await;
     let mut second = feed.connect(funnel("192.0.2.1")).await;
-    assert!(ask(&mut first, "/peer").await.contains("192.0.2.1"));
-    ask(&mut second, "/peer").await;
+    ask(&mut first, "/welcome").await;
+    ask(&mut second, "/welcome").await;
 
     assert_eq!(until_closed(&mut feed.connect(funnel("192.0.2.1")).await).await, "");
     ask(&mut feed.connect(funnel("192.0.2.2")).await, "/peer").await;
@@ -33,10 +33,21 @@ async fn one_source_too_often_is_closed_at_once_and_comes_back_when_it_let_go() 
 }
 
 #[tokio::test]
-async fn the_total_keeps_everyone_out_but_the_admin() {
+async fn a_connection_of_nobody_who_was_let_in_ends_when_another_one_needs_the_place() {
     let (feed, running) = fed(Limits { connections: 1, ..Limits::default() });
     let mut first = feed.connect(funnel("192.0.2.1")).await;
     ask(&mut first, "/peer").await;
+    let mut second = feed.connect(funnel("192.0.2.2")).await;
+    ask(&mut second, "/peer").await;
+    assert_eq!(until_closed(&mut first).await, "");
+    assert_eq!(running.server.open(), 1);
+}
+
+#[tokio::test]
+async fn the_total_keeps_everyone_out_but_the_admin() {
+    let (feed, running) = fed(Limits { connections: 1, ..Limits::default() });
+    let mut first = feed.connect(funnel("192.0.2.1")).await;
+    ask(&mut first, "/welcome").await;
     assert_eq!(until_closed(&mut feed.connect(funnel("192.0.2.2")).await).await, "");
     let mut admin = feed.connect(Peer::Admin).await;
     assert_eq!(ask(&mut admin, "/peer").await, "Admin");
@@ -50,7 +61,7 @@ async fn all_listeners_of_a_server_count_together() {
     let (server, stop) = (running.server.clone(), running.stop.clone());
     tokio::spawn(async move { server.serve(other, None, axum::Router::new(), stop).await });
     let mut first = feed.connect(funnel("192.0.2.1")).await;
-    ask(&mut first, "/peer").await;
+    ask(&mut first, "/welcome").await;
     assert_eq!(until_closed(&mut other_feed.connect(funnel("192.0.2.2")).await).await, "");
 }
 

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// Limits that never end a connection, to shorten one by one.
 fn endless() -> Limits {
-    Limits { handshake: LONG, header: LONG, idle: LONG, ping: LONG, ..Limits::default() }
+    Limits { handshake: LONG, header: LONG, idle: LONG, stranger_idle: LONG, ping: LONG, ..Limits::default() }
 }
 
 #[tokio::test]
@@ -87,14 +87,29 @@ async fn a_later_head_has_its_time_from_its_own_first_byte() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_when_its_time_is_up() {
-    let running = Running::plain(Limits { idle: SHORT, ..endless() }).await;
+async fn an_idle_connection_is_closed_when_its_time_is_up_and_a_strangers_sooner() {
+    for (limits, path) in
+        [(Limits { idle: SHORT, ..endless() }, "/welcome"), (Limits { stranger_idle: SHORT, ..endless() }, "/peer")]
+    {
+        let running = Running::plain(limits).await;
+        let mut client = running.connect().await;
+        ask(&mut client, path).await;
+        let began = Instant::now();
+        assert_eq!(until_closed(&mut client).await, "");
+        assert!(began.elapsed() >= SHORT * 2 / 3);
+        running.until_open(0).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_let_in_once_is_no_stranger_between_requests() {
+    let running = Running::plain(Limits { stranger_idle: SHORT, ..endless() }).await;
     let mut client = running.connect().await;
+    for path in ["/welcome", "/peer"] {
+        ask(&mut client, path).await;
+        tokio::time::sleep(SHORT * 2).await;
+    }
     ask(&mut client, "/peer").await;
-    let began = Instant::now();
-    assert_eq!(until_closed(&mut client).await, "");
-    assert!(began.elapsed() >= SHORT * 2 / 3);
-    running.until_open(0).await;
 }
 
 #[tokio::test]
@@ -118,7 +133,7 @@ async fn a_stream_that_moves_outlives_the_idle_time() {
 #[tokio::test]
 async fn an_idle_h2_connection_is_closed_although_its_peer_answers_pings() {
     let ping = Duration::from_millis(20);
-    let running = Running::plain(Limits { idle: SHORT, ping, ..endless() }).await;
+    let running = Running::plain(Limits { stranger_idle: SHORT, ping, ..endless() }).await;
     let (mut sender, connection) = h2(running.connect().await).await;
     ask_h2(&mut sender, "/peer").await.unwrap();
     patiently(connection).await.unwrap().unwrap();
