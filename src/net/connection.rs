@@ -37,11 +37,23 @@ const H2_SEND_BUFFER: usize = 64 * 1024;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a client has said that it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Untold,
+    H1,
+    H2,
+}
+
 /// Everything that connections have in common.
 #[derive(Debug)]
 pub(super) struct Protocol {
     limits: Limits,
-    http: auto::Builder<TokioExecutor>,
+    /// For connections that have not said what they speak.
+    any: auto::Builder<TokioExecutor>,
+    /// For those that have. A connection whose first bytes are looked at to find out would keep twice the buffer.
+    h1: auto::Builder<TokioExecutor>,
+    h2: auto::Builder<TokioExecutor>,
 }
 
 impl Protocol {
@@ -64,7 +76,15 @@ impl Protocol {
             .initial_stream_window_size(H2_STREAM_WINDOW)
             .initial_connection_window_size(H2_CONNECTION_WINDOW)
             .max_send_buf_size(H2_SEND_BUFFER);
-        Self { limits, http }
+        Self { limits, h1: http.clone().http1_only(), h2: http.clone().http2_only(), any: http }
+    }
+
+    fn http(&self, spoken: Spoken) -> &auto::Builder<TokioExecutor> {
+        match spoken {
+            Spoken::Untold => &self.any,
+            Spoken::H1 => &self.h1,
+            Spoken::H2 => &self.h2,
+        }
     }
 
     /// Serves a connection until it ends, or until `stop` and the request in flight is answered.
@@ -79,7 +99,7 @@ impl Protocol {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let ended = match tls {
-            None => self.serve(io, false, slot, app, stop).await,
+            None => self.serve(io, Spoken::Untold, slot, app, stop).await,
             Some(tls) => self.serve_tls(io, &tls, slot, app, stop).await,
         };
         if let Err(error) = ended {
@@ -98,20 +118,29 @@ impl Protocol {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let handshake = timeout(self.limits.handshake, tls.accept(io));
+        // In boxes, because a task is as large as all that ever moves through it.
+        let handshake = Box::pin(timeout(self.limits.handshake, tls.accept(io)));
         let stream = tokio::select! {
-            stream = handshake => stream.map_err(|_| "no TLS handshake in time")??,
+            stream = handshake => Box::new(stream.map_err(|_| "no TLS handshake in time")??),
             () = stop.cancelled() => return Ok(()),
         };
+        // RFC 9113, section 3.2: over TLS, HTTP/2 is agreed on by ALPN and not otherwise.
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.serve(stream, h2, slot, app, stop).await
+        self.serve(stream, if h2 { Spoken::H2 } else { Spoken::H1 }, slot, app, stop).await
     }
 
-    async fn serve<Io>(&self, io: Io, h2: bool, slot: &Slot, app: Router, stop: CancellationToken) -> Result<(), Error>
+    async fn serve<Io>(
+        &self,
+        io: Io,
+        spoken: Spoken,
+        slot: &Slot,
+        app: Router,
+        stop: CancellationToken,
+    ) -> Result<(), Error>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Activity::new(h2);
+        let activity = Activity::new(spoken == Spoken::H2);
         let io = TokioIo::new(Watched::new(io, Arc::clone(&activity)));
         let requests = Arc::clone(&activity);
         let (peer, standing) = (slot.peer(), slot.standing());
@@ -123,7 +152,7 @@ impl Protocol {
             async move { reply.await.map(|reply| reply.map(|body| in_flight.until_sent(body))) as Result<_, Infallible> }
         });
 
-        let mut connection = pin!(self.http.serve_connection(io, service));
+        let mut connection = pin!(self.http(spoken).serve_connection(io, service));
         let mut watch = Watch::new(self.limits, &activity, standing);
         let mut stopped = pin!(stop.cancelled());
         let mut leaving = false;
