@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	// strangers is from how many addresses they come, each of which may have 64
-	// connections and 600 refusals a minute.
-	strangers       = 20
+	// idleConnections come from so many addresses, each of which may have 64.
 	idleConnections = 1000
+	idleSources     = 20
 	// floodRequests with a wrong credential come at floodRate, about what 64 connections over a fast line can send: as
 	// fast as they can, they would only show that the client's half of the machine is as busy as the server's.
 	floodRequests = 10_000
@@ -56,12 +55,12 @@ func idle(ctx context.Context, w *world, t *table, s *subject) error {
 			c.Close()
 		}
 	}()
-	for source := range strangers {
+	for source := range idleSources {
 		address, err := w.publicFrom(fmt.Sprintf("203.0.113.%d", source+1))
 		if err != nil {
 			return err
 		}
-		for range idleConnections / strangers {
+		for range idleConnections / idleSources {
 			conn, err := s.kept(ctx, address)
 			if err != nil {
 				return fmt.Errorf("connection %d: %w", len(open)+1, err)
@@ -126,7 +125,7 @@ func siege(ctx context.Context, w *world, t *table, s *subject) error {
 	for _, guessers := range []struct {
 		from, network string
 		addresses     int
-	}{{"one address", "192.0.2", 1}, {"20 addresses", "203.0.113", strangers}} {
+	}{{"one address", "192.0.2", 1}, {"16 addresses", "203.0.113", concurrency}} {
 		besieged, err := s.besieged(ctx, guessers.network, guessers.addresses, turn, search)
 		if err != nil {
 			return err
@@ -155,29 +154,28 @@ func (s *subject) besieged(ctx context.Context, network string, addresses int, t
 	return took, errors.Join(err, <-flooded)
 }
 
-// flood sends wrong credentials at a steady rate, in turn from each of them, until it is told to stop.
+// flood sends wrong credentials at floodRate until it is told to stop, over as many connections as there are requests at a
+// time elsewhere. They take turns: guessers do not keep time with each other.
 func flood(ctx context.Context, guessers []*client) error {
-	var sent atomic.Int64
-	tick := time.NewTicker(time.Second / floodRate * concurrency)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		err := parallel(concurrency, func() error {
-			guesser := guessers[int(sent.Add(1))%len(guessers)]
-			err := guesser.search(ctx, "a wrong one", http.StatusUnauthorized, http.StatusTooManyRequests)
-			if ctx.Err() != nil {
+	var next atomic.Int64
+	return parallel(concurrency, func() error {
+		turn := next.Add(1)
+		guesser := guessers[int(turn)%len(guessers)]
+		time.Sleep(time.Duration(turn) * time.Second / floodRate)
+		tick := time.NewTicker(concurrency * time.Second / floodRate)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
 				return nil
+			case <-tick.C:
 			}
-			return err
-		})
-		if err != nil {
-			return err
+			err := guesser.search(ctx, "a wrong one", http.StatusUnauthorized, http.StatusTooManyRequests)
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
-	}
+	})
 }
 
 // from is a client on the public internet at that address.
