@@ -7,9 +7,8 @@ mod plan;
 
 use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::Path;
-use std::sync::Arc;
 
-use super::{Failure, show_warnings};
+use super::{Failure, opened, show_warnings};
 use crate::cli::ConnectArgs;
 use crate::config::{self, GraphEntry, RoamTools, TOKEN_PREFIX, TokenLevel, slug};
 use crate::graph::{Desktop, DesktopSettings, Granted, TokenRequest, TokenState};
@@ -28,7 +27,7 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     let wanted = plan::Wanted::new(&args)?;
     RoamTools::check_writable(&file)?;
     let known = RoamTools::load(&file)?.entries()?;
-    let desktop = Desktop::new(announced(DesktopSettings::of_user(!args.no_launch)?));
+    let desktop = Desktop::new(opened::announced(DesktopSettings::of_user(!args.no_launch)?));
     let plan = match wanted {
         Some(wanted) if args.token_stdin => wanted.without_asking(&known)?,
         Some(wanted) => wanted.settle(&known, &desktop).await?,
@@ -43,18 +42,6 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     };
     let granted = if args.token_stdin { read_token(&plan, &desktop).await? } else { ask(&plan, &desktop).await? };
     save(&file, &plan, granted)
-}
-
-/// Roam takes its time to come up: a person who waits is told what for.
-fn announced(mut settings: DesktopSettings) -> DesktopSettings {
-    if let Some(open) = settings.launch.opener.take() {
-        let opener = move |link: &str| {
-            writeln!(stderr(), "Roam Desktop does not answer. Starting it, which may take a minute …")?;
-            open(link)
-        };
-        settings.launch.opener = Some(Arc::new(opener));
-    }
-    settings
 }
 
 /// Asks the person in front of Roam. Ctrl-C takes the question back: Roam closes its dialog with the connection.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::wording::{format_note, reminder};
 use super::{TOOLS, Tool};
 
 const HEAD: &str = "# Tools\n\n\
@@ -22,6 +23,11 @@ pub fn page() -> String {
         page.push_str(&entry(tool));
     }
     page
+}
+
+/// What a tool does, without what is said for models alone.
+pub fn summary(tool: &Tool) -> String {
+    tool.description.replace(reminder!(), "").replace(format_note!(), "")
 }
 
 /// What there is to know about one tool.
