@@ -99,7 +99,9 @@ fn section(title: &str, parts: &[Part<'_>]) -> Roff {
         match part {
             Part::Kept(text) => {
                 roff.control("PP", []).control("nf", []);
-                text.lines().for_each(|line| drop(roff.text([roman(line)])));
+                for line in text.lines() {
+                    roff.text([roman(line)]);
+                }
                 roff.control("fi", [])
             }
             Part::Flowing(text) => roff.control("PP", []).text([roman(*text)]),

@@ -42,11 +42,11 @@ pub(super) fn shown(value: &Value, paging: Option<Paging>) -> String {
                 let lines: Vec<_> = results.iter().map(problem::result).collect();
                 format!("{} done, {} failed\n{}", plain(done), plain(&value["failed"]), lines.join("\n"))
             }
-            None => with_footer(results.iter().map(hit).collect(), value, paging),
+            None => with_footer(&results.iter().map(hit).collect::<Vec<_>>(), value, paging),
         };
     }
     if let Some(comments) = list("comments") {
-        return with_footer(comments.iter().map(comment).collect(), value, paging);
+        return with_footer(&comments.iter().map(comment).collect::<Vec<_>>(), value, paging);
     }
     if let Some(graphs) = list("graphs").filter(|_| !fields.contains_key("status")) {
         return listed(graphs, value);
@@ -70,12 +70,9 @@ fn page(value: &Value) -> String {
     parts.push(readable(value["markdown"].as_str().unwrap_or_default()));
     let linked = &value["linkedReferences"];
     if let Some(results) = linked["results"].as_array().filter(|results| !results.is_empty()) {
-        parts.push(String::new());
-        parts.push(with_footer(
-            [vec!["Linked references:".to_owned()], results.iter().map(hit).collect()].concat(),
-            &Value::Null,
-            None,
-        ));
+        parts.push("\nLinked references:".to_owned());
+        parts.extend(results.iter().map(|result| format!("\n{}", hit(result))));
+        parts.extend(linked["note"].as_str().map(|note| format!("\n{note}")));
         if linked["total"].as_u64().is_some_and(|total| total > results.len() as u64) {
             let uid = plain(&value["uid"]);
             parts.push(format!(
@@ -89,7 +86,7 @@ fn page(value: &Value) -> String {
 }
 
 /// The items, and below them how many there are and how to get the next.
-fn with_footer(items: Vec<String>, of: &Value, paging: Option<Paging>) -> String {
+fn with_footer(items: &[String], of: &Value, paging: Option<Paging>) -> String {
     let mut parts = vec![if items.is_empty() { "Nothing found.".to_owned() } else { items.join("\n\n") }];
     parts.extend(of["note"].as_str().map(str::to_owned));
     let total = of["total"].as_u64();
