@@ -208,6 +208,7 @@ mod tests {
         );
         let shown = json!({ "nickname": "home", "name": "garden", "accessLevel": "read-only" });
         assert_eq!(error.context["available_graphs"][1], shown);
+        assert!(error.context["instruction"].as_str().unwrap().contains("`get_graph_guidelines`"));
 
         let only = Graphs::new(vec![work]).unwrap();
         assert_eq!(only.resolve(None).unwrap().nickname(), "work");

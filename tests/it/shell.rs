@@ -58,19 +58,21 @@ async fn the_exit_code_says_whether_it_was_done_and_whose_mistake_it_was() {
         (&["search", "--colour", "red"], 2, "--query"),
         (&["search", "--json", "[]"], 2, "not a JSON object"),
         (&["search"], 2, "query"),
-        (&["update-block", "--uid", "nowhere00", "--string", "x"], 1, "NOT_FOUND"),
+        (&["update-block", "--uid", "nowhere00", "--string", "x"], 7, "NOT_FOUND"),
+        (&["create-block", "--markdown", "x"], 2, "VALIDATION_ERROR"),
         (&["search", "--query", "x", "--graph", "other"], 1, "GRAPH_NOT_CONFIGURED"),
     ] {
         let (code, out, err) = call(&home, args);
         assert!(code == expected && err.contains(said), "{args:?}: {code} {err}");
         assert_eq!(out.is_empty(), code != 0, "{args:?}: results alone go to standard output");
     }
-    let tells = |args: &[&str], said: &str| call(&home, args).1.starts_with(said);
-    assert!(tells(&["search", "--help"], "search\n") && tells(&["search", "--query", "x", "-h"], "search\n"));
+    let tells = |args: &[&str], said: &str| call(&home, args).1.contains(said);
+    let usage = "Usage: roam-mcp call search [OPTIONS] --query <TEXT>";
+    assert!(tells(&["search", "--help"], usage) && tells(&["search", "--query", "x", "-h"], usage));
     assert!(tells(&["--help"], "Use a tool from the shell"));
     let (code, out, err) = call(&home, &["update-block", "--uid", "nowhere00", "--string", "x", "--json-output"]);
     let told: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &told["error"]["code"], err.as_str()), (1, &json!("NOT_FOUND"), ""));
+    assert_eq!((code, &told["error"]["code"], err.as_str()), (7, &json!("NOT_FOUND"), ""));
 }
 
 #[tokio::test]
