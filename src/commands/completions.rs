@@ -17,8 +17,11 @@ pub(super) fn run(shell: Shell) -> Result<(), Failure> {
 fn script(shell: Shell) -> String {
     let tools = TOOLS.iter().map(|tool| -> &'static str { tool.name.replace('_', "-").leak() });
     let tools = PossibleValuesParser::new(tools);
-    let mut program =
-        Cli::command().mut_subcommand("call", |call| call.mut_arg("words", |words| words.value_parser(tools)));
+    let mut program = Cli::command();
+    for (command, argument) in [("call", "words"), ("tools", "tool")] {
+        let tools = tools.clone();
+        program = program.mut_subcommand(command, |command| command.mut_arg(argument, |it| it.value_parser(tools)));
+    }
     let mut script = Vec::new();
     generate(shell, &mut program, "roam-mcp", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
@@ -53,6 +56,7 @@ mod tests {
             (&["roam-mcp", "conn"][..], &["connect"][..]),
             (&["roam-mcp", "call", "get-p"], &["get-page"]),
             (&["roam-mcp", "call", "--no-launch", "get-p"], &["get-page"]),
+            (&["roam-mcp", "tools", "get-p"], &["get-page"]),
             (&["roam-mcp", "call", "--json-"], &["--json-output"]),
             (&["roam-mcp", "connect", "--access-level", "read-o"], &["read-only"]),
             (&["roam-mcp", "connect", "--acc"], &["--access-level"]),

@@ -99,6 +99,21 @@ async fn without_a_node_the_graphs_that_are_connected_are_used_and_a_file_that_i
 }
 
 #[tokio::test]
+async fn a_path_is_meant_from_where_it_was_typed_and_not_from_where_the_node_stands() {
+    let home = Home::new("paths");
+    let _node = home.node().await;
+    std::fs::write(home.path("note.txt"), "hello").unwrap();
+    let upload = |file: &str| {
+        let mut command = home.command();
+        command.current_dir(home.path("")).args(["call", "file-upload", "--file-path", file]);
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    // It was read: what follows is that a graph of this program keeps no files.
+    assert!(upload("./note.txt").contains("UNKNOWN_ACTION"), "{}", upload("./note.txt"));
+    assert!(upload("./other.txt").contains("cannot read the file"), "{}", upload("./other.txt"));
+}
+
+#[tokio::test]
 async fn two_files_of_one_name_are_not_one_graph() {
     let home = Home::new("twins");
     let file = |directory: &str, title: &str| {
