@@ -9,17 +9,23 @@ mod usage;
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
 use std::path;
+use std::time::Duration;
 
 use clap::{Command, CommandFactory as _};
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use super::{Failure, opened, show_warnings, state_dir, tools};
 use crate::admin::{self, AdminError};
 use crate::cli::{CallArgs, Cli};
 use crate::mcp;
+use crate::tools::Tool;
 use answer::Answer;
 use shown::Paging;
 use typed::{Source, Typed};
+
+/// How long a person waits without a word.
+const SILENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
     show_warnings();
@@ -46,7 +52,7 @@ pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
     };
     find_file(&mut arguments)?;
     let paging = Paging::of(&arguments, &schema);
-    let answer = Answer::of(ask(&args, tool.name, arguments).await?, tool.name)?;
+    let answer = Answer::of(ask(&args, tool, arguments).await?, tool.name)?;
     show(&answer, typed.json_output || args.json_output, paging)
 }
 
@@ -58,17 +64,39 @@ fn help() -> io::Result<()> {
 }
 
 /// What an MCP server answers to the call.
-async fn ask(args: &CallArgs, tool: &str, arguments: Map<String, Value>) -> Result<Value, Failure> {
+async fn ask(args: &CallArgs, tool: &Tool, arguments: Map<String, Value>) -> Result<Value, Failure> {
     // Whoever names a file wants that one, and not what a node serves.
     if args.graphs.graph.is_none() {
-        let params = json!({ "name": tool, "arguments": arguments });
+        let params = json!({ "name": tool.name, "arguments": arguments });
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-        match admin::ask_mcp(&state_dir(args.graphs.state_dir.clone())?, &request).await {
+        match patiently(admin::ask_mcp(&state_dir(args.graphs.state_dir.clone())?, &request)).await {
             Err(AdminError::NotRunning { .. }) => {}
+            Err(error @ AdminError::Failed { .. }) if tool.is_write() => {
+                let text = format!("{error}. It may have been done or not: look before you try again");
+                return Err(Failure::with_code(text, Failure::UNKNOWN));
+            }
             asked => return Ok(asked?),
         }
     }
-    Ok(mcp::call(opened::open(&args.graphs, opened::announced)?, tool, arguments).await)
+    Ok(mcp::call(opened::open(&args.graphs, opened::announced)?, tool.name, arguments).await)
+}
+
+/// Waits for a node, and tells a person who waits with it what for.
+async fn patiently<T>(asking: impl Future<Output = T>) -> T {
+    tokio::pin!(asking);
+    match timeout(SILENCE, &mut asking).await {
+        Ok(asked) => asked,
+        Err(_) => {
+            if stderr().is_terminal() {
+                // Nobody is left to tell that standard error is closed.
+                let _ = writeln!(
+                    stderr(),
+                    "No answer yet: the node works on it, or starts Roam Desktop, which may take a minute …"
+                );
+            }
+            asking.await
+        }
+    }
 }
 
 /// A path is meant from where it was typed, and the node that reads the file stands elsewhere.

@@ -2,6 +2,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use roam_mcp::config::{GraphEntry, Kind, RoamTools};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
 
 use super::support::{Fault, Machine, TOKEN, Terminal, entry, run};
 
@@ -90,6 +93,32 @@ async fn a_file_is_put_on_the_disk_whatever_its_kind_and_however_large() {
     let path = told["path"].as_str().unwrap();
     assert!(path.ends_with(".pdf") && std::fs::metadata(path).unwrap().len() == 27 << 20, "{told}");
     std::fs::remove_file(path).unwrap();
+}
+
+/// A node that takes a call and says no word, until it goes.
+async fn silent_node(machine: &Machine) -> (String, oneshot::Sender<()>) {
+    let state = machine.home().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let listener = UnixListener::bind(state.join("admin.sock")).unwrap();
+    let (goes, gone) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap();
+        let _ = gone.await;
+    });
+    (state.display().to_string(), goes)
+}
+
+#[tokio::test]
+async fn a_node_that_goes_in_the_middle_of_a_write_leaves_it_open_whether_it_was_done() {
+    let machine = Machine::with_roam().await;
+    let (state, goes) = silent_node(&machine).await;
+    let write = ["call", "--state-dir", &state, "create-block", "--page-title", "Garden", "--markdown", "x"];
+    let mut terminal = Terminal::run(machine.home(), &write);
+    terminal.shows("No answer yet").await;
+    goes.send(()).unwrap();
+    terminal.shows("look before you try again").await;
+    assert_eq!(terminal.ends().await, Some(8));
 }
 
 #[cfg(target_os = "linux")]
