@@ -103,7 +103,7 @@ async fn silent_node(machine: &Machine) -> (String, oneshot::Sender<()>) {
     let (goes, gone) = oneshot::channel();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 4096]).await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
         let _ = gone.await;
     });
     (state.display().to_string(), goes)
