@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod call;
+mod completions;
 mod connect;
 mod credentials;
 mod funnel;
@@ -15,6 +16,7 @@ mod stdio;
 mod tools;
 #[cfg(feature = "tailnet")]
 mod up;
+mod visible;
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
@@ -26,6 +28,7 @@ use clap::{CommandFactory, Parser};
 use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
 use crate::{config, story, transfer};
+use visible::visible;
 
 /// Runs a command to its end.
 pub fn run(cli: Cli) -> ExitCode {
@@ -46,11 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Import(args) => transfer::import(&args, &mut stdout()).map_err(Failure::from_story),
         Command::Export(args) => transfer::export(&args).map_err(Failure::from_story),
         Command::Audit(args) => audit::run(args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "roam-mcp", &mut script);
-            stdout().write_all(&script).map_err(Failure::from)
-        }
+        Command::Completions { shell } => completions::run(shell),
         Command::Man { command } => man::run(&command),
     };
     exit_code(result)
@@ -99,10 +98,14 @@ impl Failure {
     /// Another process holds the state directory.
     #[cfg(feature = "tailnet")]
     const IN_USE: u8 = 4;
-    /// No node is running.
+    /// No node is running, or no Roam Desktop.
     const NOT_RUNNING: u8 = 5;
     /// The audit log is not as it was written.
     const BROKEN: u8 = 6;
+    /// What was asked for is not there.
+    const NOT_FOUND: u8 = 7;
+    /// It may have been done or not, and must be looked after before it is tried again.
+    const UNKNOWN: u8 = 8;
     /// Ctrl-C, as shells report it.
     const CANCELLED: u8 = 130;
 

@@ -19,7 +19,8 @@ pub use file::{replace as replace_file, target_of as target_of_link};
 pub use openai::{URL as OPENAI_URL, parse as openai_networks};
 pub use roam_tools::is_one_segment as is_path_segment;
 pub use roam_tools::{
-    GraphEntry, HttpSection, Kind, RoamTools, Stamp, TOKEN_PREFIX, TokenLevel, TokenStatus, is_graph_name, slug,
+    GraphEntry, HttpSection, Kind, RoamTools, Stamp, TOKEN_PREFIX, TokenLevel, TokenStatus, called, has_nickname,
+    is_graph_name, slug,
 };
 
 /// The name of the program's own copy of OpenAI's addresses, in the state directory.

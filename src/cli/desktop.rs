@@ -126,6 +126,9 @@ Examples:
   Forget it again
       roam-mcp connect --remove --nickname notes
 
+Full access is asked for unless you say less, so that every tool works. Nothing is allowed before you confirm it in Roam, \
+where you can lower it, then or later. `--access-level read-only` is enough to search and to read.
+
 Exit codes: 0 connected or removed, 1 failed or denied, 2 wrong usage, 130 cancelled.";
 
 pub(super) const GRAPHS_EXAMPLES: &str = "\
@@ -138,7 +141,7 @@ Exit codes: 0 listed, 1 failed, 2 wrong usage.";
 /// `roam-mcp connect`.
 #[derive(Debug, Args)]
 pub struct ConnectArgs {
-    /// Name of the graph; without it, the graph is chosen from a list
+    /// Name of the graph; without it, the graph is chosen from a list, and what other flags leave open is asked
     #[arg(long, value_name = "NAME", value_parser = graph_name)]
     pub graph: Option<String>,
 

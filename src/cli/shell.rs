@@ -33,7 +33,8 @@ and objects as JSON, and a list also by giving the argument several times.
 
 A running node does the call. Without one it is done here, on the graphs of `roam-mcp connect` or on --graph.
 
-Exit codes: 0 done, 1 failed (the message is on standard error), 2 wrong usage.";
+Exit codes: 0 done, 1 failed (the message is on standard error), 2 wrong usage, 5 Roam Desktop cannot be reached, \
+7 what was asked for is not there, 8 it may have been done or not: look before you try again.";
 
 pub(super) const TOOLS_EXAMPLES: &str = "\
 Examples:
@@ -71,13 +72,23 @@ pub struct CallArgs {
     #[command(flatten)]
     pub graphs: GraphArgs,
 
-    /// The tool, with hyphens or underscores
-    #[arg(required_unless_present = "help")]
-    pub tool: Option<String>,
+    /// The tool, with hyphens or underscores, and its arguments: `--argument value` in any number, `--json '{…}'`, or `-` for JSON from standard input
+    // One list: what follows the tool would otherwise be read as flags of this program until the first other word.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_names = ["TOOL", "ARGUMENTS"],
+        required_unless_present = "help"
+    )]
+    pub words: Vec<String>,
 
-    /// `--argument value` in any number, `--json '{…}'` or `-` for JSON from standard input; `--json-output` for JSON
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
-    pub arguments: Vec<String>,
+    /// The arguments as JSON; may also stand after the tool
+    #[arg(long, value_name = "JSON")]
+    pub json: Option<String>,
+
+    /// Print JSON, errors too; may also stand after the tool
+    #[arg(long)]
+    pub json_output: bool,
 
     /// Print help; after a tool, what it takes
     #[arg(short, long)]

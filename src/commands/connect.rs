@@ -7,9 +7,10 @@ mod plan;
 
 use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::Path;
-use std::sync::Arc;
 
-use super::{Failure, show_warnings};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, opened, show_warnings};
 use crate::cli::ConnectArgs;
 use crate::config::{self, GraphEntry, RoamTools, TOKEN_PREFIX, TokenLevel, slug};
 use crate::graph::{Desktop, DesktopSettings, Granted, TokenRequest, TokenState};
@@ -20,6 +21,21 @@ use plan::Plan;
 const LONGEST_TOKEN: usize = 1024;
 
 pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
+    // Listened to from the start: a question that is given up raises it, too, and would end the program with it.
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        biased;
+        done = connect(args) => done,
+        _ = interrupts.recv() => Err(cancelled()),
+    }
+}
+
+/// What Ctrl-C leads to, at any time before something is saved.
+fn cancelled() -> Failure {
+    Failure::with_code("cancelled; nothing was connected", Failure::CANCELLED)
+}
+
+async fn connect(args: ConnectArgs) -> Result<(), Failure> {
     show_warnings();
     let file = config::roam_tools_path()?;
     if args.remove {
@@ -28,11 +44,11 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     let wanted = plan::Wanted::new(&args)?;
     RoamTools::check_writable(&file)?;
     let known = RoamTools::load(&file)?.entries()?;
-    let desktop = Desktop::new(announced(DesktopSettings::of_user(!args.no_launch)?));
+    let desktop = Desktop::new(opened::announced(DesktopSettings::of_user(!args.no_launch)?));
     let plan = match wanted {
         Some(wanted) if args.token_stdin => wanted.without_asking(&known)?,
         Some(wanted) => wanted.settle(&known, &desktop).await?,
-        None if stdin().is_terminal() => match dialog::hold(&file, &known, &desktop).await? {
+        None if stdin().is_terminal() => match dialog::hold(&args, &file, &known, &desktop).await? {
             Some(plan) => plan,
             None => return Ok(()),
         },
@@ -45,27 +61,12 @@ pub(super) async fn run(args: ConnectArgs) -> Result<(), Failure> {
     save(&file, &plan, granted)
 }
 
-/// Roam takes its time to come up: a person who waits is told what for.
-fn announced(mut settings: DesktopSettings) -> DesktopSettings {
-    if let Some(open) = settings.launch.opener.take() {
-        let opener = move |link: &str| {
-            writeln!(stderr(), "Roam Desktop does not answer. Starting it, which may take a minute …")?;
-            open(link)
-        };
-        settings.launch.opener = Some(Arc::new(opener));
-    }
-    settings
-}
-
 /// Asks the person in front of Roam. Ctrl-C takes the question back: Roam closes its dialog with the connection.
 async fn ask(plan: &Plan, desktop: &Desktop) -> Result<Granted, Failure> {
     let (name, level) = (&plan.name, plan.level);
     writeln!(stderr(), "Waiting for you to allow {level} access to {name} in Roam Desktop (Ctrl-C takes it back) …")?;
     let asked = TokenRequest { graph: name, kind: plan.kind, level, description: TokenRequest::ASKER };
-    tokio::select! {
-        granted = desktop.request_token(asked) => Ok(granted?),
-        _ = tokio::signal::ctrl_c() => Err(Failure::with_code("taken back; nothing was connected", Failure::CANCELLED)),
-    }
+    Ok(desktop.request_token(asked).await?)
 }
 
 /// Takes a token that was made by hand, if Roam knows it.

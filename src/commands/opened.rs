@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::io::{Write as _, stderr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Failure, state_dir};
@@ -13,12 +14,16 @@ use crate::config::{self, ConfigError};
 use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs};
 use crate::transfer;
 
-/// Opens what was named: an export, or the graphs of Roam Desktop, which may be connected later.
-pub(super) fn open(args: &GraphArgs) -> Result<Graphs, Failure> {
+/// Opens what was named: an export, or the graphs of Roam Desktop as `dealt_with`, which may be connected later.
+pub(super) fn open(
+    args: &GraphArgs,
+    dealt_with: impl FnOnce(DesktopSettings) -> DesktopSettings,
+) -> Result<Graphs, Failure> {
     let Some(file) = &args.graph else {
         let DesktopFlags { no_launch, roam_timeout } = args.desktop;
         let deadline = Duration::from_secs(roam_timeout);
-        let desktop = Desktop::new(DesktopSettings { deadline, ..DesktopSettings::of_user(!no_launch)? });
+        let settings = DesktopSettings { deadline, ..DesktopSettings::of_user(!no_launch)? };
+        let desktop = Desktop::new(dealt_with(settings));
         return Ok(Connected::new(config::roam_tools_path()?, desktop).into());
     };
     let name = name_of(file)?;
@@ -28,6 +33,18 @@ pub(super) fn open(args: &GraphArgs) -> Result<Graphs, Failure> {
     };
     let graph = Graph::embedded(&name, name.to_lowercase(), Level::Full, Embedded::open(&database)?);
     Ok(Graphs::new(vec![graph])?)
+}
+
+/// Roam takes its time to come up: a person who waits is told what for.
+pub(super) fn announced(mut settings: DesktopSettings) -> DesktopSettings {
+    if let Some(open) = settings.launch.opener.take() {
+        let opener = move |link: &str| {
+            writeln!(stderr(), "Roam Desktop does not answer. Starting it, which may take a minute …")?;
+            open(link)
+        };
+        settings.launch.opener = Some(Arc::new(opener));
+    }
+    settings
 }
 
 /// The name of the graph in a file.

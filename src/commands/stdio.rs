@@ -1,5 +1,6 @@
 //! `roam-mcp stdio`.
 
+use std::convert::identity;
 use std::io::{stderr, stdin};
 
 use rustix::fs::{FileType, fstat};
@@ -13,7 +14,7 @@ pub(super) async fn run(args: GraphArgs) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt().with_writer(stderr).with_max_level(tracing::Level::WARN).with_ansi(false);
     // Fails when there is a log already, and then that one will do.
     let _ = log.try_init();
-    let graphs = opened::open(&args)?;
+    let graphs = opened::open(&args, identity)?;
     Ok(mcp::stdio::serve_process(graphs).await?)
 }
 

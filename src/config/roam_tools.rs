@@ -21,6 +21,7 @@ use super::{ConfigError, file};
 use crate::secret::Secret;
 
 pub use entry::{GraphEntry, Kind, TOKEN_PREFIX, TokenLevel, TokenStatus, is_graph_name, slug};
+pub use graphs::{called, has_nickname};
 pub use http::{HttpSection, is_one_segment};
 
 /// Bytes of randomness in a bearer token; 64 hex digits.

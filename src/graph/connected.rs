@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::graphs::same_nickname;
 use super::local_api::{Desktop, DesktopGraph, TokenState};
 use super::{Backend, ErrorCode, Graph, GraphError};
 use crate::access::Level;
-use crate::config::{ConfigError, GraphEntry, RoamTools, Stamp, TokenLevel, TokenStatus};
+use crate::config::{ConfigError, GraphEntry, RoamTools, Stamp, TokenLevel, TokenStatus, called};
 
 /// The graphs of the file, read again when it has changed: one that is connected later is served without a restart.
 #[derive(Debug)]
@@ -74,15 +73,12 @@ impl Connected {
 
     fn read(&self) -> Result<Arc<[Graph]>, ConfigError> {
         let entries = RoamTools::load(&self.path)?.graphs()?;
-        let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
-        Ok(entries.into_iter().map(|entry| self.graph(entry, &names)).collect())
+        Ok(entries.iter().map(|entry| self.graph(entry, &entries)).collect())
     }
 
-    fn graph(&self, entry: GraphEntry, names: &[String]) -> Graph {
-        let (name, kind) = (entry.name.clone(), entry.kind);
-        // What is meant for one graph must not land in another. This one goes by its own name then.
-        let taken = names.iter().any(|other| *other != name && same_nickname(other, &entry.nickname));
-        let nickname = if taken { &name } else { &entry.nickname }.clone();
+    fn graph(&self, entry: &GraphEntry, all: &[GraphEntry]) -> Graph {
+        let (name, kind, entry) = (entry.name.clone(), entry.kind, entry.clone());
+        let nickname = called(&entry, all).to_owned();
         let backend = Backend::Desktop(Entry { graph: self.desktop.graph(entry), file: Arc::clone(&self.path) });
         // Roam holds every call against the token and the person's role. The level in the file is what was last heard of
         // them, and a stale one must not refuse what Roam allows by now.

@@ -74,6 +74,8 @@ impl ErrorCode {
     pub const MISSING_TOKEN: Self = Self::known("MISSING_TOKEN");
     /// There is no such page or block.
     pub const NOT_FOUND: Self = Self::known("NOT_FOUND");
+    /// One of several was left alone, because of what became of the one before it.
+    pub const NOT_TRIED: Self = Self::known("NOT_TRIED");
     /// Something was sent that does more than look, and its answer was lost: it may have happened.
     pub const OUTCOME_UNKNOWN: Self = Self::known("OUTCOME_UNKNOWN");
     /// Another request for a token waits for the user.

@@ -167,12 +167,14 @@ fn told(error: GraphError, local: bool) -> GraphError {
 
 fn choose(graphs: &[&Graph], code: ErrorCode, message: String) -> GraphError {
     let available: Vec<Value> = graphs.iter().map(|graph| graph.info().to_json()).collect();
-    GraphError::new(code, message)
-        .with("available_graphs", available)
-        .with("instruction", "Call again with `graph` set to the nickname of one of the available graphs.")
+    GraphError::new(code, message).with("available_graphs", available).with(
+        "instruction",
+        "Call again with `graph` set to the nickname of one of the available graphs. Before the first use of a graph, \
+             call `get_graph_guidelines` for it, once.",
+    )
 }
 
-pub(super) fn same_nickname(one: &str, other: &str) -> bool {
+fn same_nickname(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
@@ -206,6 +208,7 @@ mod tests {
         );
         let shown = json!({ "nickname": "home", "name": "garden", "accessLevel": "read-only" });
         assert_eq!(error.context["available_graphs"][1], shown);
+        assert!(error.context["instruction"].as_str().unwrap().contains("`get_graph_guidelines`"));
 
         let only = Graphs::new(vec![work]).unwrap();
         assert_eq!(only.resolve(None).unwrap().nickname(), "work");

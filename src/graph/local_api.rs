@@ -90,6 +90,12 @@ impl Desktop {
         }
     }
 
+    /// Starts Roam, if it may be. Whoever else wants that meanwhile waits for the same start.
+    async fn start(&self, link: &str) -> bool {
+        let (desktop, link) = (self.clone(), link.to_owned());
+        tokio::task::spawn_blocking(move || desktop.0.launcher.start(&link)).await.unwrap_or(false)
+    }
+
     /// A connection to Roam, which is started by `link` if it does not run.
     async fn reach(&self, link: &str) -> Result<(Connection, bool), GraphError> {
         let mut obstacle = match self.connection(GREETING).await {
@@ -98,7 +104,7 @@ impl Desktop {
             Err(obstacle @ Obstacle::Mute { .. }) => return Err(obstacle.report(false)),
             Err(obstacle) => obstacle,
         };
-        if !self.0.launcher.start(link) {
+        if !self.start(link).await {
             return Err(obstacle.report(false));
         }
         let deadline = Instant::now() + self.0.launcher.launch.budget;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::{ClientJsonRpcMessage, ClientNotification, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, RequestId, ServerJsonRpcMessage};
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,9 +18,10 @@ use tokio::sync::Notify;
 
 use super::server::Server;
 use crate::graph::Graphs;
+use crate::tools::{self, Tool};
 use lines::Lines;
 
-/// The longest a call in flight is waited for after the input has ended: longer than `--roam-timeout` can give it.
+/// The longest a write in flight is waited for after the input has ended: longer than `--roam-timeout` can give it.
 const PATIENCE: Duration = Duration::from_secs(2000);
 
 /// Serves `graphs` over the standard streams of this process.
@@ -32,7 +33,8 @@ pub async fn serve_process(graphs: Graphs) -> io::Result<()> {
     serve(graphs, input, output).await
 }
 
-/// Serves `graphs` until the input ends and every call that was read from it is answered.
+/// Serves `graphs` until the input ends and every write that was read from it is answered. What else was asked has a few
+/// seconds from rmcp, and is given up then: whoever closes the input waits for the end.
 ///
 /// No handshake is waited for: what comes before `initialize` is served, as over HTTP and by Roam's own server.
 ///
@@ -47,13 +49,13 @@ pub async fn serve(
     serve_directly(Server::for_operator(graphs), transport, None).waiting().await.map(drop).map_err(io::Error::other)
 }
 
-/// A transport whose end is not seen before everything it brought is answered.
+/// A transport whose end is not seen before every write it brought is answered.
 struct Patient<T> {
     inner: T,
     pending: Arc<Pending>,
 }
 
-/// The requests without an answer.
+/// The writes without an answer.
 #[derive(Default)]
 struct Pending {
     ids: Mutex<HashSet<RequestId>>,
@@ -105,7 +107,9 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Patient<T> {
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         let message = self.inner.receive().await;
         match &message {
-            Some(ClientJsonRpcMessage::Request(request)) => self.pending.add(request.id.clone()),
+            Some(ClientJsonRpcMessage::Request(request)) if is_write(&request.request) => {
+                self.pending.add(request.id.clone());
+            }
             // What is cancelled is never answered.
             Some(ClientJsonRpcMessage::Notification(notification)) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -117,7 +121,7 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Patient<T> {
             Some(_) => {}
             None => {
                 if tokio::time::timeout(PATIENCE, self.pending.none()).await.is_err() {
-                    tracing::warn!("the input has ended, and a call is still without an answer");
+                    tracing::warn!("the input has ended, and a write is still without an answer");
                 }
             }
         }
@@ -126,6 +130,13 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Patient<T> {
 
     async fn close(&mut self) -> Result<(), Self::Error> {
         self.inner.close().await
+    }
+}
+
+fn is_write(request: &ClientRequest) -> bool {
+    match request {
+        ClientRequest::CallToolRequest(call) => tools::find(&call.params.name).is_some_and(Tool::is_write),
+        _ => false,
     }
 }
 

@@ -75,17 +75,32 @@ impl Batch {
         }
     }
 
-    /// Something done is a result, whatever failed beside it; nothing done is an error.
+    /// Something done is a result, whatever failed beside it; nothing done is an error, and so is what nobody knows.
     fn report(&self, results: Vec<Map<String, Value>>) -> Outcome {
         let succeeded = results.iter().filter(|result| result.get("ok") == Some(&Value::Bool(true))).count();
-        let failed = results.len() - succeeded;
+        let of_code = |code: &ErrorCode| {
+            results.iter().filter(|result| code_of(result).as_deref() == Some(code.as_str())).count()
+        };
+        let unknown = of_code(&ErrorCode::OUTCOME_UNKNOWN);
+        let failed = results.len() - succeeded - unknown;
+        if unknown > 0 {
+            let message = format!(
+                "What became of {unknown} of {} blocks is not known: `results` says of which. Read those before you try \
+                 again, and leave out what was done.",
+                results.len()
+            );
+            let error = GraphError::new(ErrorCode::OUTCOME_UNKNOWN, message).with("results", results);
+            return Err(error.with("succeeded", succeeded).with("failed", failed).with("unknown", unknown).into());
+        }
         if succeeded > 0 {
             return Ok(json!({ "success": failed == 0, "succeeded": succeeded, "failed": failed, "results": results }));
         }
-        let code = shared(&results, code_of);
+        let not_tried = of_code(&ErrorCode::NOT_TRIED);
+        // They come last, and what the others say is why.
+        let tried = &results[..results.len() - not_tried];
+        let code = shared(tried, code_of);
         let not_found = code.as_deref() == Some(ErrorCode::NOT_FOUND.as_str());
-        let message = match shared(&results, |result| result.get("message").and_then(Value::as_str).map(str::to_owned))
-        {
+        let message = match shared(tried, |result| result.get("message").and_then(Value::as_str).map(str::to_owned)) {
             _ if not_found && self.deletes() => not_deleted(&results),
             Some(message) => message,
             None => format!("All {failed} failed; `results` says why for each."),

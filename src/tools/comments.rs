@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::arguments::{Input, Number};
+use super::create::with;
 use super::wording::{format_note, reminder};
 use super::{Call, Class, Hints, Outcome, Tool, json, or, output, refuse};
 use crate::graph::{Action, without_annotations};
@@ -71,7 +72,7 @@ async fn add_comment(call: Call) -> Outcome {
         _ => return Err(refuse("Give either `comment` or `commentMarkdown`.")),
     };
     let request = json!({ "block-uid": arguments.block_uid, key: without_annotations(&text) });
-    Ok(or(call.ask(Action::AddComment, request).await?, json!({ "uids": [] })))
+    Ok(with(call.ask(Action::AddComment, request).await?, "uids", json!([])))
 }
 
 async fn get_comments(call: Call) -> Outcome {

@@ -118,7 +118,7 @@ struct Place {
 async fn create_page(call: Call) -> Outcome {
     let arguments: CreatePage = call.parse()?;
     let page = super::arguments::given(json!({
-        "title": arguments.title, "uid": arguments.uid, "children-view-type": arguments.children_view_type,
+        "title": without_annotations(&arguments.title), "uid": arguments.uid, "children-view-type": arguments.children_view_type,
     }));
     let markdown = arguments.markdown.as_deref().map(without_annotations);
     let made = call.ask(Action::PageFromMarkdown, json!({ "page": page, "markdown-string": markdown })).await?;
@@ -129,7 +129,7 @@ async fn create_block(call: Call) -> Outcome {
     let arguments: CreateBlock = call.parse()?;
     let (key, target) = match (arguments.parent_uid, arguments.page_title, arguments.daily_note_page) {
         (Some(uid), None, None) => ("parent-uid", json!(uid)),
-        (None, Some(title), None) => ("page-title", json!(title)),
+        (None, Some(title), None) => ("page-title", json!(without_annotations(&title))),
         (None, None, Some(day)) => ("page-title", daily_note(&day, call.today)?),
         _ => return Err(refuse("Give exactly one of `parentUid`, `pageTitle` and `dailyNotePage`.")),
     };
@@ -154,7 +154,7 @@ async fn add(call: &Call, mut place: Place, under: Option<&str>, markdown: &str,
 }
 
 /// Everything that Roam says of what it made, and `otherwise` for what it should have said.
-fn with(made: Value, key: &str, otherwise: Value) -> Value {
+pub(super) fn with(made: Value, key: &str, otherwise: Value) -> Value {
     let Value::Object(mut fields) = made else { return json!({ key: otherwise }) };
     let said = fields.entry(key).or_insert(Value::Null);
     *said = or(said.take(), otherwise);

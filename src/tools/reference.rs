@@ -2,13 +2,21 @@
 
 use serde_json::Value;
 
+use super::wording::{format_note, reminder};
 use super::{TOOLS, Tool};
 
 const HEAD: &str = "# Tools\n\n\
 Made from the table in `src/tools`; after a change there: `roam-mcp tools --markdown > docs/TOOLS.md`.\n\n\
-Every tool has the name, the arguments and the result of Roam's own server, version 0.12.0. `fetch` is one more, and \
-`search` adds `id`, `title` and `url` to each hit: ChatGPT's research looks for both. In the shell a tool is \
-`roam-mcp call get-page --title Garden`.\n";
+Every tool has the name, the arguments and the result of Roam's own server, version 0.12.0, and differs from it in this:\n\n\
+* `fetch` is one more, and `search` adds `id`, `title` and `url` to each hit: ChatGPT's research looks for both.\n\
+* `setup_new_graph` takes an `accessLevel` and asks for `read-only` without it; Roam's own asks for full access.\n\
+* `get_graph_guidelines` tells of a revoked token in a field `warning`, and not in a sentence before the JSON.\n\
+* `graph` is looked up among the names first and then among the nicknames, so that a nickname never hides another graph.\n\
+* A write whose answer was lost is not sent again: the error `OUTCOME_UNKNOWN` says that it may have been done.\n\
+* `update_blocks` and `delete_blocks` also work with a Roam that does not know them: block by block, with the same report. \
+One that was not tried has the code `NOT_TRIED`.\n\
+* A number is a number or digits in quotes; `null` and `true` are refused.\n\n\
+In the shell a tool is `roam-mcp call get-page --title Garden`.\n";
 
 /// `docs/TOOLS.md`.
 pub fn page() -> String {
@@ -22,6 +30,11 @@ pub fn page() -> String {
         page.push_str(&entry(tool));
     }
     page
+}
+
+/// What a tool does, without what is said for models alone.
+pub fn summary(tool: &Tool) -> String {
+    tool.description.replace(reminder!(), "").replace(format_note!(), "")
 }
 
 /// What there is to know about one tool.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Input;
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, refuse};
-use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus, is_graph_name, slug};
+use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus, has_nickname, is_graph_name, slug};
 use crate::graph::{Connected, ErrorCode, GraphError, Listed, TokenRequest};
 
 pub(super) const SETUP_NEW_GRAPH: Tool = Tool {
@@ -90,17 +90,22 @@ async fn connect(connected: &Connected, known: &[GraphEntry], name: &str, argume
         let instruction = "It is connected. Use it by its nickname; get_graph_guidelines tells how its token fares.";
         return Ok(json!({ "status": "already_configured", "graphs": graphs, "instruction": instruction }));
     }
-    // Nor may it be the name of another graph: who asks for that one must not get this one.
-    let is_its = |entry: &&GraphEntry| entry.nickname == nickname || entry.name.to_lowercase() == nickname;
-    if let Some(other) = known.iter().filter(|entry| entry.name != name).find(is_its) {
-        return Err(refuse(format!("The nickname {nickname:?} belongs to {}; choose another one.", other.name)));
-    }
+    let free = |kind: Kind| match has_nickname(known, &nickname, name, kind) {
+        None => Ok(()),
+        Some(other) => {
+            let (name, kind) = (&other.name, other.kind);
+            Err(refuse(format!("The nickname {nickname:?} belongs to {name} ({kind}); choose another one.")))
+        }
+    };
+    // Roam need not be started for one that is taken whatever kind of graph this is.
+    free(Kind::Hosted).or_else(|_| free(Kind::Offline))?;
     let available = available(connected).await?;
     let Some(graph) = available.iter().find(|graph| graph.name == name) else {
         let names: Vec<&str> = available.iter().map(|graph| graph.name.as_str()).collect();
         let error = GraphError::new(ErrorCode::VALIDATION_ERROR, "Roam has no graph of that name.");
         return Err(error.with("available_graphs", names).into());
     };
+    free(graph.kind)?;
     // Anything that is wrong with the file is found before the user is asked.
     RoamTools::check_writable(connected.path()).map_err(GraphError::from)?;
     let asked = TokenRequest {

@@ -1,5 +1,6 @@
 mod contract;
 mod reports;
+mod rows;
 mod wire;
 
 use jiff::civil::{Date, date};

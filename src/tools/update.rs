@@ -174,8 +174,9 @@ async fn move_block(call: Call) -> Outcome {
 
 async fn update_page(call: Call) -> Outcome {
     let arguments: UpdatePage = call.parse()?;
+    let title = arguments.title.as_deref().map(without_annotations);
     let page = given(json!({
-        "uid": arguments.uid, "title": arguments.title, "children-view-type": arguments.children_view_type,
+        "uid": arguments.uid, "title": title, "children-view-type": arguments.children_view_type,
     }));
     let request = json!({ "page": page, "merge-pages": arguments.merge_pages });
     Ok(success(call.ask(Action::UpdatePage, request).await?))

@@ -59,7 +59,7 @@ pub(super) const FILE_UPLOAD: Tool = Tool {
     name: "file_upload",
     title: "Upload file",
     description: concat!(
-        "Puts a file of up to 10 MiB (100 MiB over stdio) into the graph and returns its URL; write that into a block as `![](url)` for an \
+        "Puts a file of up to 10 MiB (over stdio 100 MiB by `filePath` or `url`) into the graph and returns its URL; write that into a block as `![](url)` for an \
          image or `{{[[pdf]]: url}}` for a PDF. Give one of `url` (on the public internet), `base64`, or `filePath` (on \
          the computer of the server, which may allow one directory or none).",
         reminder!()
@@ -79,7 +79,7 @@ struct FileUpload {
     file_path: Option<String>,
     /// Address to fetch the file from.
     url: Option<String>,
-    /// The file itself, in base64; a `data:` URL will do. A call over HTTP has room for 3 MiB of it.
+    /// The file itself, in base64; a `data:` URL will do. A call has room for a file of 3 MiB over HTTP, and of 11 MiB over stdio.
     base64: Option<String>,
     /// Its type, such as `image/png`; found out if absent.
     mimetype: Option<String>,

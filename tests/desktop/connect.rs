@@ -63,6 +63,14 @@ async fn nobody_is_asked_for_a_token_that_could_not_be_used() {
     let other = GraphEntry { name: "other".into(), nickname: "my-garden".into(), ..entry(TOKEN, Kind::Hosted) };
     RoamTools::save_graph(&machine.tools_file(), &other).unwrap();
     refused(&GARDEN, "belongs to other").await;
+    let other = GraphEntry { name: "My-Garden".into(), nickname: "m".into(), ..entry(TOKEN, Kind::Hosted) };
+    RoamTools::save_graph(
+        &machine.tools_file(),
+        &GraphEntry { nickname: "o".into(), name: "other".into(), ..other.clone() },
+    )
+    .unwrap();
+    RoamTools::save_graph(&machine.tools_file(), &other).unwrap();
+    refused(&GARDEN, "belongs to My-Garden").await;
     std::fs::write(machine.tools_file(), "{").unwrap();
     refused(&GARDEN, "not a JSON object").await;
     std::fs::write(machine.tools_file(), r#"{"version": 2}"#).unwrap();
@@ -191,6 +199,44 @@ async fn the_list_shows_how_each_token_fares() {
 }
 
 #[tokio::test]
+async fn the_list_shows_the_nickname_that_works_and_waits_for_no_roam_that_hangs() {
+    let machine = Machine::with_roam().await;
+    machine.garden();
+    let payroll = GraphEntry { name: "Payroll".into(), nickname: "diary".into(), ..entry(TOKEN, Kind::Hosted) };
+    RoamTools::save_graph(&machine.tools_file(), &payroll).unwrap();
+    let diary = GraphEntry { name: "Diary".into(), nickname: "priv".into(), ..entry(TOKEN, Kind::Hosted) };
+    RoamTools::save_graph(&machine.tools_file(), &diary).unwrap();
+    machine.next_of_endpoints([Fault::Hang, Fault::Hang, Fault::Hang]);
+    let before = std::time::Instant::now();
+    let outcome = run(machine.home(), &["graphs", "--json"], "").await;
+    assert!(before.elapsed() < Duration::from_secs(19), "one limit for all of them");
+    let rows: Value = serde_json::from_str(&outcome.out).unwrap();
+    let nicknames: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["nickname"]).collect();
+    assert_eq!(nicknames, ["garden", "Payroll", "priv"]);
+    assert_eq!(rows[0]["tokenStatus"], "unknown");
+}
+
+#[tokio::test]
+async fn on_a_terminal_nothing_is_asked_that_was_typed() {
+    let machine = Machine::with_roam().await;
+    machine.will_answer(Answer::Allow(Level::ReadOnly));
+    let typed = ["connect", "--nickname", "notes", "--access-level", "read-only", "--type", "hosted"];
+    let mut terminal = Terminal::run(machine.home(), &typed);
+    terminal.shows("Which graph?").await;
+    terminal.types("gard\r");
+    terminal.shows("Connected garden as notes with read-only access").await;
+    assert_eq!(terminal.ends().await, Some(0));
+    assert_eq!(machine.asked()[0].level, Level::ReadOnly);
+
+    let mut terminal = Terminal::run(machine.home(), &["connect", "--public"]);
+    terminal.shows("Name of the public graph?").await;
+    terminal.takes_keys().await;
+    terminal.types("\x03");
+    terminal.shows("cancelled; nothing was connected").await;
+    assert_eq!(terminal.ends().await, Some(130));
+}
+
+#[tokio::test]
 async fn on_a_terminal_the_graph_is_chosen_from_a_list() {
     let machine = Machine::with_roam().await;
     machine.will_answer(Answer::Allow(Level::ReadAppend));
@@ -198,6 +244,7 @@ async fn on_a_terminal_the_graph_is_chosen_from_a_list() {
     terminal.shows("Which graph?").await;
     terminal.types("gard\r");
     terminal.shows("How much access?").await;
+    terminal.shows("Nothing is allowed before you confirm it").await;
     terminal.types("\x1b[B\r");
     terminal.shows("What to call it?").await;
     terminal.types("notes\r");

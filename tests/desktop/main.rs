@@ -10,6 +10,9 @@ mod client;
 mod connect;
 /// Graphs that come and go in `~/.roam-tools.json`.
 mod connected;
+/// What each tool sends and answers, as its own tests have it.
+#[path = "../../src/tools/tests/rows.rs"]
+mod rows;
 /// The sandbox, as other tools see it.
 mod sandbox;
 /// Tools from the shell, without a node.
@@ -18,3 +21,5 @@ mod shell;
 mod stdio;
 /// The two tools that know about tokens, and the graphs they connect.
 mod tools;
+/// Every row of the tools' own tests, over the whole way from a client to Roam.
+mod wire;

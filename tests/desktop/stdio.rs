@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::support::{Machine, run};
+use super::support::{Fault, Machine, run};
 
 #[tokio::test]
 async fn every_line_is_answered_whatever_came_before_it() {
@@ -28,4 +28,22 @@ async fn every_line_is_answered_whatever_came_before_it() {
     let [call] = &machine.calls()[..] else { panic!("{:?}", machine.calls()) };
     let sent = &call.body["args"][0];
     assert_eq!((&sent["markdown-string"], &sent["location"]["order"]), (&json!("x \u{fffd}"), &json!(0)), "{sent}");
+}
+
+#[tokio::test]
+async fn a_read_that_hangs_does_not_keep_the_program_when_its_client_has_gone() {
+    let machine = Machine::with_roam().await;
+    machine.garden();
+    machine.next([Fault::Hang]);
+    let read =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_page","arguments":{"title":"Garden"}}}"#;
+    let before = std::time::Instant::now();
+    let done = run(machine.home(), &["stdio", "--no-launch"], read).await;
+    assert_eq!((done.code, done.out.as_str(), machine.calls().len()), (Some(0), "", 1), "{done:?}");
+    assert!(before.elapsed().as_secs() < 60, "Roam has three minutes for a call");
+
+    machine.next([Fault::Hang]);
+    let write = r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"create_block","arguments":{"pageTitle":"Garden","markdown":"x"}}}"#;
+    let done = run(machine.home(), &["stdio", "--no-launch", "--roam-timeout", "8"], write).await;
+    assert!(done.out.contains("OUTCOME_UNKNOWN"), "a write is waited for: {done:?}");
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-pub(crate) use program::{Outcome, Terminal, run};
+pub(crate) use program::{Outcome, Terminal, command, run};
 pub(crate) use server::{Fault, Received, raw};
 use server::{Server, Shared};
 

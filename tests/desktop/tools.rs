@@ -1,13 +1,13 @@
 use jiff::civil::date;
 use roam_mcp::access::{self, Caller, Level, Operation, Policy};
-use roam_mcp::config::{Kind, RoamTools, TokenLevel, TokenStatus};
+use roam_mcp::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus};
 use roam_mcp::graph::Graphs;
 use roam_mcp::sandbox::Answer;
 use roam_mcp::secret::Secret;
 use roam_mcp::tools::{self, Call, Reach, Reply};
 use serde_json::{Value, json};
 
-use super::support::{Fault, Machine, TOKEN};
+use super::support::{Fault, Machine, TOKEN, entry};
 
 /// Runs a tool as the person at the machine would.
 async fn reply(graphs: &Graphs, tool: &str, arguments: Value) -> Reply {
@@ -154,6 +154,21 @@ async fn a_graph_with_a_dead_token_is_set_up_anew() {
     assert_eq!(machine.asked()[0].level, Level::Full);
     let entries = RoamTools::load(&machine.tools_file()).unwrap().entries().unwrap();
     assert_eq!((entries.len(), entries[0].token_status), (1, None));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_token_whose_nickname_another_type_of_the_graph_has() {
+    let machine = Machine::with_roam().await;
+    let offline =
+        GraphEntry { nickname: "g".into(), token_status: Some(TokenStatus::Revoked), ..entry(TOKEN, Kind::Offline) };
+    RoamTools::save_graph(&machine.tools_file(), &offline).unwrap();
+    machine.will_answer(Answer::Allow(Level::Full));
+    let graphs = machine.graphs(machine.settings());
+    let told = refused(&graphs, "setup_new_graph", json!({ "graph": "garden", "nickname": "g" })).await;
+    assert!(told["message"].as_str().unwrap().contains("belongs to garden (offline)"), "{told}");
+    assert!(machine.asked().is_empty());
+    let done = ask(&graphs, "setup_new_graph", json!({ "graph": "garden", "nickname": "h" })).await;
+    assert_eq!(done["status"], "connected");
 }
 
 #[tokio::test]

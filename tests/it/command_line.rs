@@ -19,8 +19,24 @@ fn help_reads_like_this() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_up", help(&["up", "--help"]));
     insta::assert_snapshot!("help_status", help(&["status", "--help"]));
-    for command in ["completions", "connect", "graphs", "credentials", "access", "call", "stdio"] {
+    for command in
+        ["completions", "connect", "graphs", "credentials", "access", "call", "stdio", "sandbox", "tools", "man"]
+    {
         insta::assert_snapshot!(format!("help_{command}"), help(&[command, "--help"]));
+    }
+    insta::assert_snapshot!("help_call_search", help(&["call", "search", "--help"]));
+}
+
+#[test]
+fn a_manual_page_reads_like_this() {
+    let page = help(&["man", "call"]).replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    insta::assert_snapshot!("man_call", page);
+    // Where there is groff, it has the last word.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("page");
+    std::fs::write(&file, page).unwrap();
+    if let Ok(read) = Command::new("groff").args(["-Kutf8", "-man", "-Tutf8", "-ww", "-z"]).arg(&file).output() {
+        assert!(read.status.success() && read.stderr.is_empty(), "{read:?}");
     }
 }
 

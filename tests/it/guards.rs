@@ -161,6 +161,23 @@ fn links_in_the_documents_lead_somewhere() {
 }
 
 #[test]
+fn source_files_that_the_documents_name_are_there() {
+    let mut documents = files(&root().join("docs"), "md");
+    documents.push(root().join("README.md"));
+    let (mut named, mut missing) = (0, Vec::new());
+    for document in &documents {
+        let text = read(document);
+        for name in text.split('`').filter(|name| name.ends_with(".rs") && !name.contains(char::is_whitespace)) {
+            named += 1;
+            if ![root().join(name), root().join("src").join(name)].iter().any(|path| path.exists()) {
+                missing.push(format!("{}: {name}", document.display()));
+            }
+        }
+    }
+    assert!(named > 15 && missing.is_empty(), "{named} named; missing: {missing:#?}");
+}
+
+#[test]
 fn every_test_that_the_threat_table_names_is_there() {
     let document = read(&root().join("docs/SECURITY.md"));
     let table = document.split("## Tested").nth(1).unwrap().split("\n## ").next().unwrap();

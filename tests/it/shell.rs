@@ -58,19 +58,21 @@ async fn the_exit_code_says_whether_it_was_done_and_whose_mistake_it_was() {
         (&["search", "--colour", "red"], 2, "--query"),
         (&["search", "--json", "[]"], 2, "not a JSON object"),
         (&["search"], 2, "query"),
-        (&["update-block", "--uid", "nowhere00", "--string", "x"], 1, "NOT_FOUND"),
+        (&["update-block", "--uid", "nowhere00", "--string", "x"], 7, "NOT_FOUND"),
+        (&["create-block", "--markdown", "x"], 2, "VALIDATION_ERROR"),
         (&["search", "--query", "x", "--graph", "other"], 1, "GRAPH_NOT_CONFIGURED"),
     ] {
         let (code, out, err) = call(&home, args);
         assert!(code == expected && err.contains(said), "{args:?}: {code} {err}");
         assert_eq!(out.is_empty(), code != 0, "{args:?}: results alone go to standard output");
     }
-    let tells = |args: &[&str], said: &str| call(&home, args).1.starts_with(said);
-    assert!(tells(&["search", "--help"], "search\n") && tells(&["search", "--query", "x", "-h"], "search\n"));
+    let tells = |args: &[&str], said: &str| call(&home, args).1.contains(said);
+    let usage = "Usage: roam-mcp call search [OPTIONS] --query <TEXT>";
+    assert!(tells(&["search", "--help"], usage) && tells(&["search", "--query", "x", "-h"], usage));
     assert!(tells(&["--help"], "Use a tool from the shell"));
     let (code, out, err) = call(&home, &["update-block", "--uid", "nowhere00", "--string", "x", "--json-output"]);
     let told: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &told["error"]["code"], err.as_str()), (1, &json!("NOT_FOUND"), ""));
+    assert_eq!((code, &told["error"]["code"], err.as_str()), (7, &json!("NOT_FOUND"), ""));
 }
 
 #[tokio::test]
@@ -94,6 +96,21 @@ async fn without_a_node_the_graphs_that_are_connected_are_used_and_a_file_that_i
     node.process.kill().await;
     let (code, _, err) = call(&home, &["search", "--query", "squirrels"]);
     assert!(code == 1 && err.contains("roam-mcp connect"), "{err}");
+}
+
+#[tokio::test]
+async fn a_path_is_meant_from_where_it_was_typed_and_not_from_where_the_node_stands() {
+    let home = Home::new("paths");
+    let _node = home.node().await;
+    std::fs::write(home.path("note.txt"), "hello").unwrap();
+    let upload = |file: &str| {
+        let mut command = home.command();
+        command.current_dir(home.path("")).args(["call", "file-upload", "--file-path", file]);
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    // It was read: what follows is that a graph of this program keeps no files.
+    assert!(upload("./note.txt").contains("UNKNOWN_ACTION"), "{}", upload("./note.txt"));
+    assert!(upload("./other.txt").contains("cannot read the file"), "{}", upload("./other.txt"));
 }
 
 #[tokio::test]

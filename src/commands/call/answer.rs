@@ -1,25 +1,36 @@
 //! What a tool answered, for people and for programs.
 
-use std::io::Write as _;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Failure;
-use crate::graph::without_annotations;
+use super::super::{Failure, visible};
+use super::shown::{self, Paging};
+use super::{file, problem};
 
 /// The result of a call.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(super) struct Answer {
-    content: Vec<Content>,
-    #[serde(default)]
+    body: Body,
     pub(super) is_error: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// What it says.
+#[derive(Debug)]
+enum Body {
+    Json(Value),
+    Text(String),
+}
+
+/// What a server sends.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    content: Vec<Content>,
+    #[serde(default)]
+    is_error: bool,
+}
+
+#[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 enum Content {
     Text {
@@ -34,92 +45,81 @@ enum Content {
 }
 
 impl Answer {
-    /// Reads the answer of a server.
-    pub(super) fn of(mut answer: Value) -> Result<Self, Failure> {
-        match answer["error"]["message"].as_str() {
-            Some(message) => Err(Failure::with_code(message, Failure::FAILED)),
-            None => Ok(serde_json::from_value(answer["result"].take())?),
+    /// Reads the answer of a server to a call of `tool`. A file is put on the disk, and the answer says where.
+    pub(super) fn of(mut answer: Value, tool: &str) -> Result<Self, Failure> {
+        if let Some(message) = answer["error"]["message"].as_str() {
+            return Err(Failure::with_code(visible(message), Failure::FAILED));
         }
+        let Sent { content, is_error } = serde_json::from_value(answer["result"].take())?;
+        let body = match content.into_iter().next() {
+            Some(Content::Text { text }) => match serde_json::from_str(&text) {
+                Ok(value) if tool == "file_get" => Body::Json(file::saved(value)?),
+                Ok(value) => Body::Json(value),
+                Err(_) => Body::Text(text),
+            },
+            Some(Content::Image { data, mime_type }) => Body::Json(file::save_image(&data, &mime_type)?),
+            Some(Content::Other) | None => Body::Text(String::new()),
+        };
+        Ok(Self { body, is_error })
     }
 
-    /// Exactly what the tool said. An image is put into a file, and the text says which.
-    pub(super) fn text(&self) -> Result<String, Failure> {
-        match self.content.first() {
-            Some(Content::Text { text }) => Ok(text.clone()),
-            Some(Content::Image { data, mime_type }) => Ok(format!("{:#}", save(data, mime_type)?)),
-            Some(Content::Other) | None => Ok(String::new()),
+    /// What the tool said.
+    pub(super) fn text(&self) -> String {
+        match &self.body {
+            Body::Json(value) => format!("{value:#}"),
+            Body::Text(text) => text.clone(),
         }
     }
 
     /// The same as JSON, also where the tool answers plain text.
-    pub(super) fn json(&self) -> Result<Value, Failure> {
-        let text = self.text()?;
-        Ok(match serde_json::from_str(&text) {
-            Ok(value) => value,
-            Err(_) if self.is_error => json!({ "error": { "message": text } }),
-            Err(_) => Value::String(text),
+    pub(super) fn json(&self) -> Value {
+        match &self.body {
+            Body::Json(value) => value.clone(),
+            Body::Text(text) if self.is_error => json!({ "error": { "message": text } }),
+            Body::Text(text) => Value::String(text.clone()),
+        }
+    }
+
+    /// The same for a person at a terminal.
+    pub(super) fn for_people(&self, paging: Option<Paging>) -> String {
+        visible(&match &self.body {
+            Body::Json(value) => shown::shown(value, paging),
+            Body::Text(text) => text.clone(),
         })
     }
 
-    /// Markdown without the annotations that are meant for models; what is no markdown, as it is.
-    pub(super) fn for_people(&self) -> Result<String, Failure> {
-        let text = self.text()?;
-        let Ok(value) = serde_json::from_str::<Value>(&text) else { return Ok(text) };
-        if let Some(markdown) = value["markdown"].as_str() {
-            return Ok(readable(markdown));
-        }
-        match value["results"].as_array() {
-            Some(hits) if !hits.is_empty() && hits.iter().all(|hit| hit["markdown"].is_string()) => {
-                Ok(hits.iter().map(for_people).collect::<Vec<_>>().join("\n\n"))
-            }
-            _ => Ok(text),
-        }
-    }
-
-    /// What went wrong, in a sentence.
+    /// What went wrong: a sentence, and below it what the tool adds.
     pub(super) fn problem(&self) -> String {
-        let text = match self.content.first() {
-            Some(Content::Text { text }) => text.as_str(),
-            _ => "the tool failed and did not say why",
-        };
-        let error = serde_json::from_str::<Value>(text).unwrap_or_default()["error"].take();
-        match (error["message"].as_str(), error["code"].as_str()) {
-            (Some(message), Some(code)) => format!("{message} ({code})"),
-            (Some(message), None) => message.to_owned(),
-            (None, _) => text.to_owned(),
+        visible(&match &self.body {
+            Body::Json(value) => problem::told(value),
+            Body::Text(text) if text.is_empty() => "the tool failed and did not say why".to_owned(),
+            Body::Text(text) => text.clone(),
+        })
+    }
+
+    /// Whether what was asked for is not there. That is a result, and not an error, of the tools that read.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(&self.body, Body::Json(value) if value["found"] == false)
+    }
+
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match &self.body {
+            Body::Json(value) if self.is_error => match value["error"]["code"].as_str() {
+                Some("VALIDATION_ERROR") => Failure::USAGE,
+                Some("CONNECTION_FAILED") => Failure::NOT_RUNNING,
+                Some("NOT_FOUND") => Failure::NOT_FOUND,
+                Some("OUTCOME_UNKNOWN") => Failure::UNKNOWN,
+                _ => Failure::FAILED,
+            },
+            Body::Text(text) if self.is_error && text.starts_with("Invalid arguments") => Failure::USAGE,
+            _ if self.is_error => Failure::FAILED,
+            _ if self.is_missing() => Failure::NOT_FOUND,
+            // Of several blocks, some were left as they are.
+            Body::Json(value) if value["success"] == false => Failure::FAILED,
+            _ => 0,
         }
     }
-
-    /// Whether the arguments were wrong.
-    pub(super) fn is_usage(&self) -> bool {
-        matches!(self.content.first(), Some(Content::Text { text }) if text.starts_with("Invalid arguments"))
-    }
-}
-
-/// A hit: where it is, what it says, and the uid to go on with.
-fn for_people(hit: &Value) -> String {
-    let path: Vec<&str> = hit["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut head = hit["uid"].as_str().unwrap_or_default().to_owned();
-    if !path.is_empty() {
-        head = format!("{head}  {}", without_annotations(&path.join(" > ")));
-    }
-    format!("{head}\n{}", readable(hit["markdown"].as_str().unwrap_or_default()))
-}
-
-/// Whoever reads a reference wants its preview, and whoever writes has `--json-output`.
-fn readable(markdown: &str) -> String {
-    without_annotations(&markdown.replace("<ref>", " ‹").replace("</ref>", "›"))
-}
-
-/// Puts an image where the user can open it.
-fn save(data: &str, mime_type: &str) -> Result<Value, Failure> {
-    let bytes = STANDARD.decode(data)?;
-    let kind = mime_type.strip_prefix("image/").unwrap_or("bin").split('+').next().unwrap_or("bin");
-    let kind: String = kind.chars().filter(char::is_ascii_alphanumeric).collect();
-    let mut file = tempfile::Builder::new().prefix("roam-").suffix(&format!(".{kind}")).tempfile()?;
-    file.write_all(&bytes)?;
-    let (_, path) = file.keep()?;
-    Ok(json!({ "type": "image", "path": path, "mimeType": mime_type, "size": bytes.len() }))
 }
 
 #[cfg(test)]
@@ -128,43 +128,44 @@ mod tests {
 
     fn answer(text: &str, is_error: bool) -> Answer {
         let content = json!([{ "type": "text", "text": text }]);
-        Answer::of(json!({ "result": { "content": content, "isError": is_error } }))
+        Answer::of(json!({ "result": { "content": content, "isError": is_error } }), "search")
             .unwrap_or_else(|_| panic!("{text}"))
     }
 
     #[test]
-    fn people_read_markdown_without_annotations() {
-        let page = "# Soil <roam uid=\"p\"/>\n\n- see ((x))<ref>beds</ref> <roam uid=\"b\"/>";
-        let shown = answer(&json!({ "uid": "p", "markdown": page }).to_string(), false).for_people();
-        assert_eq!(shown.unwrap_or_default(), "# Soil\n\n- see ((x)) ‹beds›");
-        let hits = json!({ "total": 1, "results": [{ "uid": "b", "markdown": "- x <roam uid=\"b\"/>", "path": ["Soil", "Beds"] }] });
-        assert_eq!(answer(&hits.to_string(), false).for_people().unwrap_or_default(), "b  Soil > Beds\n- x");
-        for other in ["plain", "[1]", "{\"results\":[]}"] {
-            assert_eq!(answer(other, false).for_people().unwrap_or_default(), other);
+    fn programs_read_json_whatever_the_tool_says() {
+        assert_eq!(answer("plain", false).json(), "plain");
+        assert_eq!(answer("{\"a\": 1}", false).json(), json!({ "a": 1 }));
+        assert_eq!(answer("odd", true).json(), json!({ "error": { "message": "odd" } }));
+    }
+
+    #[test]
+    fn the_code_tells_a_script_what_it_can_do() {
+        let coded = |code: &str| json!({ "error": { "code": code, "message": "x" } }).to_string();
+        for (text, is_error, code) in [
+            ("{\"total\": 0}".to_owned(), false, 0),
+            ("plain".to_owned(), false, 0),
+            (coded("NOT_FOUND"), false, 0),
+            ("{\"found\": false}".to_owned(), false, 7),
+            ("{\"success\": false, \"succeeded\": 1}".to_owned(), false, 1),
+            ("odd".to_owned(), true, 1),
+            (coded("INTERNAL_ERROR"), true, 1),
+            ("Invalid arguments: x".to_owned(), true, 2),
+            (coded("VALIDATION_ERROR"), true, 2),
+            (coded("CONNECTION_FAILED"), true, 5),
+            (coded("NOT_FOUND"), true, 7),
+            (coded("OUTCOME_UNKNOWN"), true, 8),
+        ] {
+            assert_eq!(answer(&text, is_error).code(), code, "{text}");
         }
     }
 
     #[test]
-    fn programs_read_json_whatever_the_tool_says() {
-        assert_eq!(answer("plain", false).json().unwrap_or_default(), "plain");
-        assert_eq!(answer("{\"a\": 1}", false).json().unwrap_or_default(), json!({ "a": 1 }));
-        assert_eq!(answer("odd", true).json().unwrap_or_default(), json!({ "error": { "message": "odd" } }));
-    }
-
-    #[test]
-    fn an_error_is_told_in_a_sentence() {
-        let coded = answer("{\"error\": {\"code\": \"NOT_FOUND\", \"message\": \"none\"}}", true);
-        assert_eq!((coded.problem().as_str(), coded.is_usage()), ("none (NOT_FOUND)", false));
-        assert!(answer("Invalid arguments: x", true).is_usage());
-    }
-
-    #[test]
-    fn an_image_is_put_into_a_file() {
-        let content = json!([{ "type": "image", "data": "aGk=", "mimeType": "image/svg+xml" }]);
-        let answer = Answer::of(json!({ "result": { "content": content } })).unwrap_or_else(|_| unreachable!());
-        let saved = answer.json().unwrap_or_default();
-        let path = saved["path"].as_str().unwrap();
-        assert!(path.ends_with(".svg") && saved["size"] == 2);
-        std::fs::remove_file(path).unwrap();
+    fn nothing_that_a_graph_says_reaches_the_terminal_as_a_command() {
+        let text = json!({ "markdown": "- a\x1b[2J\u{9b}b", "uid": "x" }).to_string();
+        assert_eq!(answer(&text, false).for_people(None), "- a\\u{1b}[2J\\u{9b}b");
+        assert_eq!(answer("plain\x07", false).for_people(None), "plain\\u{7}");
+        let refused = json!({ "error": { "message": "no \x1b]0;x\x07", "reason": "\u{9d}" } }).to_string();
+        assert!(!answer(&refused, true).problem().replace('\n', "").chars().any(char::is_control));
     }
 }

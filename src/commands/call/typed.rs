@@ -27,10 +27,11 @@ pub(super) enum Source {
 
 impl Typed {
     /// Reads `--some-name value`, `--some-name=value` and the words that are for `call` itself. The schema of the tool
-    /// says which names there are and what kind of value each takes.
-    pub(super) fn parse(words: &[String], schema: &Map<String, Value>) -> Result<Self, String> {
+    /// says which names there are and what kind of value each takes. `json` are the arguments that came before the tool.
+    pub(super) fn parse(words: &[String], json: Option<String>, schema: &Map<String, Value>) -> Result<Self, String> {
         let properties = schema.get("properties").and_then(Value::as_object);
-        let (mut arguments, mut whole, mut json_output, mut help) = (Map::new(), None, false, false);
+        let (mut arguments, mut whole) = (Map::new(), json.map(Source::Json));
+        let (mut json_output, mut help) = (false, false);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -114,7 +115,7 @@ fn unknown(name: &str, properties: Option<&Map<String, Value>>) -> String {
 }
 
 /// `maxDepth` and `max_depth` are typed as `max-depth`.
-fn kebab(name: &str) -> String {
+pub(super) fn kebab(name: &str) -> String {
     let mut kebab = String::new();
     for c in name.chars() {
         match c {
@@ -128,14 +129,16 @@ fn kebab(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
     use serde_json::json;
 
     use super::*;
-    use crate::tools::find;
+    use crate::cli::Command as CliCommand;
+    use crate::tools::{TOOLS, find};
 
     fn typed(tool: &str, words: &[&str]) -> Result<Typed, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Typed::parse(&words, &find(tool).unwrap().input_schema())
+        Typed::parse(&words, None, &find(tool).unwrap().input_schema())
     }
 
     #[test]
@@ -173,6 +176,36 @@ mod tests {
             };
             assert_eq!(Value::Object(arguments), expected);
         }
+    }
+
+    #[test]
+    fn every_argument_of_every_tool_may_stand_first() {
+        for tool in TOOLS {
+            for key in tool.input_schema()["properties"].as_object().unwrap().keys() {
+                let flag = format!("--{}", kebab(key));
+                for before in [&[][..], &["--graph", "notes.json", "--json-output"]] {
+                    let line = [&["roam-mcp", "call"][..], before, &[tool.name, &flag, "true"]].concat();
+                    let Some(CliCommand::Call(args)) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+                    assert_eq!(args.words, [tool.name, &flag, "true"]);
+                    assert_eq!(
+                        (args.graphs.graph.is_some(), args.json_output),
+                        (!before.is_empty(), !before.is_empty())
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_may_stand_before_the_tool_and_is_then_all_there_is() {
+        let schema = find("search").unwrap().input_schema();
+        let before = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Typed::parse(&words, Some("{}".to_owned()), &schema)
+        };
+        assert_eq!(before(&[]).unwrap().source, Source::Json("{}".into()));
+        assert!(before(&["-"]).unwrap_err().contains("twice"));
+        assert!(before(&["--query", "a"]).unwrap_err().contains("either"));
     }
 
     #[test]

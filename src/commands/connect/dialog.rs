@@ -1,17 +1,20 @@
 //! The dialog on a terminal: which graph, how much, and what to call it.
 
 use std::fmt;
-use std::io::{Write, stderr, stdout};
+use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
+use std::sync::Arc;
 
 use inquire::validator::Validation;
 use inquire::{InquireError, Select, Text};
 
 use super::plan::{self, Plan};
-use super::removed;
-use crate::commands::Failure;
-use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, is_graph_name, slug};
-use crate::graph::{Desktop, Listed};
+use super::{cancelled, removed};
+use crate::cli::ConnectArgs;
+use crate::commands::graphs::token_states;
+use crate::commands::{Failure, visible};
+use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, has_nickname, is_graph_name, slug};
+use crate::graph::{Desktop, Listed, TokenState};
 
 /// A line of the list of graphs.
 enum Choice<'a> {
@@ -39,15 +42,27 @@ enum Again {
     Cancel,
 }
 
-/// Holds the dialog. `None` if there is nothing more to do.
-pub(super) async fn hold(file: &Path, known: &[GraphEntry], desktop: &Desktop) -> Result<Option<Plan>, Failure> {
-    let choices = choices(known, desktop).await?;
-    let (chosen, public) = match Select::new("Which graph?", choices).prompt().map_err(given_up)? {
+/// Holds the dialog, in which nothing is asked that was typed already. `None` if there is nothing more to do.
+pub(super) async fn hold(
+    args: &ConnectArgs,
+    file: &Path,
+    known: &[GraphEntry],
+    desktop: &Desktop,
+) -> Result<Option<Plan>, Failure> {
+    let kind: Option<Kind> = args.kind.map(Into::into);
+    let chosen = if args.public {
+        Choice::Public
+    } else {
+        let choices = choices(known, kind, desktop).await?;
+        Select::new("Which graph?", choices).prompt().map_err(given_up)?
+    };
+    let (chosen, public) = match chosen {
         Choice::Graph(chosen) => (chosen, false),
         // It may be connected all the same, as the public graph it is or as one of the person's own.
         Choice::Public => {
             let named = Listed { name: public_name()?, kind: Kind::Hosted };
-            (candidate(&named, false, known, desktop).await, true)
+            let states = token_states(known, desktop).await;
+            (candidate(&named, false, known, &states), true)
         }
     };
     if let Some(entry) = chosen.entry {
@@ -67,28 +82,42 @@ pub(super) async fn hold(file: &Path, known: &[GraphEntry], desktop: &Desktop) -
         }
     }
     let Candidate { name, kind, .. } = chosen;
-    let level = if public { TokenLevel::ReadOnly } else { ask_level()? };
+    let level = match args.access_level {
+        _ if public => TokenLevel::ReadOnly,
+        Some(level) => level.into(),
+        None => ask_level()?,
+    };
     // Asked last of all: once the person has allowed it in Roam, nothing is left to answer.
-    let nickname = ask_nickname(known, &name, kind)?;
+    let nickname = match args.nickname.as_deref().and_then(slug) {
+        Some(nickname) => {
+            plan::check_nickname(known, &nickname, &name, kind)?;
+            nickname
+        }
+        None => ask_nickname(known, &name, kind)?,
+    };
     Ok(Some(Plan { name, kind, nickname, level, asked: true }))
 }
 
-async fn choices<'a>(known: &'a [GraphEntry], desktop: &Desktop) -> Result<Vec<Choice<'a>>, Failure> {
-    let available = desktop.available_graphs().await?;
+/// The graphs there are, of one kind if that was typed.
+async fn choices<'a>(
+    known: &'a [GraphEntry],
+    kind: Option<Kind>,
+    desktop: &Desktop,
+) -> Result<Vec<Choice<'a>>, Failure> {
+    let mut available = desktop.available_graphs().await?;
     if available.is_empty() {
         writeln!(stderr(), "Roam lists no graphs. To connect one of your own, log in to Roam Desktop first.")?;
     }
-    let open = desktop.open_graphs().await;
-    let mut choices = Vec::new();
-    for graph in &available {
-        choices.push(Choice::Graph(candidate(graph, open.contains(graph), known, desktop).await));
-    }
+    let (open, states) = tokio::join!(desktop.open_graphs(), token_states(known, desktop));
     for entry in known {
         let listed = Listed { name: entry.name.clone(), kind: entry.kind };
         if !available.contains(&listed) {
-            choices.push(Choice::Graph(candidate(&listed, false, known, desktop).await));
+            available.push(listed);
         }
     }
+    available.retain(|graph| kind.is_none_or(|kind| graph.kind == kind));
+    let choice = |graph: &Listed| Choice::Graph(candidate(graph, open.contains(graph), known, &states));
+    let mut choices: Vec<_> = available.iter().map(choice).collect();
     choices.sort_by_key(|choice| match choice {
         Choice::Graph(Candidate { name, open, .. }) => (!open, name.to_lowercase()),
         Choice::Public => (true, String::new()),
@@ -97,13 +126,10 @@ async fn choices<'a>(known: &'a [GraphEntry], desktop: &Desktop) -> Result<Vec<C
     Ok(choices)
 }
 
-async fn candidate<'a>(graph: &Listed, open: bool, known: &'a [GraphEntry], desktop: &Desktop) -> Candidate<'a> {
-    let entry = known.iter().find(|entry| entry.name == graph.name && entry.kind == graph.kind);
-    let revoked = match entry {
-        Some(entry) => plan::is_revoked(entry, desktop).await,
-        None => false,
-    };
-    Candidate { name: graph.name.clone(), kind: graph.kind, open, entry, revoked }
+fn candidate<'a>(graph: &Listed, open: bool, known: &'a [GraphEntry], states: &[TokenState]) -> Candidate<'a> {
+    let found = known.iter().zip(states).find(|(entry, _)| entry.name == graph.name && entry.kind == graph.kind);
+    let revoked = found.is_some_and(|(entry, state)| plan::is_revoked(entry, state));
+    Candidate { name: graph.name.clone(), kind: graph.kind, open, entry: found.map(|(entry, _)| entry), revoked }
 }
 
 fn again(entry: &GraphEntry, revoked: bool) -> Result<Again, Failure> {
@@ -118,7 +144,8 @@ fn ask_level() -> Result<TokenLevel, Failure> {
         Level(TokenLevel::ReadAppend, "read and add; nothing that exists is changed"),
         Level(TokenLevel::ReadOnly, "read"),
     ];
-    let help = "Roam asks you to confirm it, and you can change it there later.";
+    let help = "With full access every tool works. Nothing is allowed before you confirm it in Roam, and you can lower it \
+                there, now or later.";
     Ok(Select::new("How much access?", levels).with_help_message(help).prompt().map_err(given_up)?.0)
 }
 
@@ -136,17 +163,14 @@ fn public_name() -> Result<String, Failure> {
 }
 
 fn ask_nickname(known: &[GraphEntry], name: &str, kind: Kind) -> Result<String, Failure> {
-    let names: Vec<(String, bool)> = known
-        .iter()
-        .map(|entry| (entry.nickname.clone(), plan::taken(known, &entry.nickname, name, kind).is_some()))
-        .collect();
+    let (known, of) = (Arc::<[GraphEntry]>::from(known), name.to_owned());
     let valid = move |text: &str| {
-        Ok(match slug(text) {
-            None => Validation::Invalid("It needs letters or digits (a to z, 0 to 9).".into()),
-            Some(slug) if names.contains(&(slug.clone(), true)) => {
-                Validation::Invalid(format!("{slug} is taken by another graph.").into())
-            }
-            Some(_) => Validation::Valid,
+        let Some(slug) = slug(text) else {
+            return Ok(Validation::Invalid("It needs letters or digits (a to z, 0 to 9).".into()));
+        };
+        Ok(match has_nickname(&known, &slug, &of, kind) {
+            Some(GraphEntry { name, .. }) => Validation::Invalid(format!("{slug} belongs to {name}.").into()),
+            None => Validation::Valid,
         })
     };
     let suggestion = slug(name).unwrap_or_default();
@@ -157,9 +181,8 @@ fn ask_nickname(known: &[GraphEntry], name: &str, kind: Kind) -> Result<String, 
 
 fn given_up(error: InquireError) -> Failure {
     match error {
-        InquireError::OperationCanceled | InquireError::OperationInterrupted => {
-            Failure::with_code("cancelled; nothing was connected", Failure::CANCELLED)
-        }
+        InquireError::OperationCanceled | InquireError::OperationInterrupted => cancelled(),
+        InquireError::IO(error) if error.kind() == io::ErrorKind::Interrupted => cancelled(),
         error => Failure::with_code(error, Failure::FAILED),
     }
 }
@@ -169,7 +192,7 @@ impl fmt::Display for Choice<'_> {
         let Self::Graph(Candidate { name, kind, open, entry, revoked }) = self else {
             return f.write_str("a public graph of somebody else's …");
         };
-        f.write_str(name)?;
+        f.write_str(&visible(name))?;
         if *kind == Kind::Offline {
             f.write_str(" (offline)")?;
         }

@@ -2,8 +2,8 @@
 
 use super::DEFAULT_LEVEL;
 use crate::cli::{ConnectArgs, KindArg, LevelArg};
-use crate::commands::Failure;
-use crate::config::{GraphEntry, Kind, TokenLevel, TokenStatus, slug};
+use crate::commands::{Failure, visible};
+use crate::config::{GraphEntry, Kind, TokenLevel, TokenStatus, has_nickname, slug};
 use crate::graph::{Desktop, Listed, TokenState};
 
 /// A graph to connect; nothing is left to be decided.
@@ -31,15 +31,18 @@ impl Wanted {
     /// `None` if no graph was named: there is a dialog for that.
     pub(super) fn new(args: &ConnectArgs) -> Result<Option<Self>, Failure> {
         let usage = |text: &str| Failure::with_code(text, Failure::USAGE);
-        let Some(name) = args.graph.clone() else { return Ok(None) };
         if args.public && args.kind == Some(KindArg::Offline) {
             return Err(usage("a --public graph is a hosted one; leave --type out"));
         }
         if args.public && args.access_level.is_some_and(|level| level != LevelArg::ReadOnly) {
             return Err(usage("a --public graph can be read and no more; leave --access-level out"));
         }
-        let nickname = args.nickname.as_deref().ok_or_else(|| usage("give it a short name with --nickname"))?;
-        let nickname = slug(nickname).ok_or_else(|| usage("--nickname needs letters or digits (a to z, 0 to 9)"))?;
+        let nickname = args.nickname.as_deref().map(slug);
+        if nickname == Some(None) {
+            return Err(usage("--nickname needs letters or digits (a to z, 0 to 9)"));
+        }
+        let Some(name) = args.graph.clone() else { return Ok(None) };
+        let nickname = nickname.flatten().ok_or_else(|| usage("give it a short name with --nickname"))?;
         let level = match args.access_level {
             _ if args.public => TokenLevel::ReadOnly,
             Some(level) => level.into(),
@@ -64,7 +67,7 @@ impl Wanted {
         };
         check_nickname(known, &self.nickname, &self.name, kind)?;
         if let Some(entry) = known.iter().find(|entry| entry.name == self.name && entry.kind == kind)
-            && !is_revoked(entry, desktop).await
+            && !is_revoked(entry, &desktop.token_state(&entry.name, entry.kind, &entry.token).await)
         {
             let text = format!(
                 "{} is connected already, as {}; to get another token, first run `roam-mcp connect --remove --nickname {}`",
@@ -77,8 +80,8 @@ impl Wanted {
 }
 
 /// A token that is of no use any more may be replaced.
-pub(super) async fn is_revoked(entry: &GraphEntry, desktop: &Desktop) -> bool {
-    match desktop.token_state(&entry.name, entry.kind, &entry.token).await {
+pub(super) fn is_revoked(entry: &GraphEntry, state: &TokenState) -> bool {
+    match state {
         TokenState::Active { .. } => false,
         TokenState::Revoked => true,
         TokenState::Unknown => entry.token_status == Some(TokenStatus::Revoked),
@@ -91,7 +94,8 @@ fn find(available: &[Listed], name: &str, kind: Option<Kind>) -> Result<Kind, Fa
         let text = if available.is_empty() {
             "Roam lists no graphs; log in to Roam Desktop first".to_owned()
         } else {
-            let names: Vec<_> = available.iter().map(|graph| format!("{} ({})", graph.name, graph.kind)).collect();
+            let shown = |graph: &Listed| format!("{} ({})", visible(&graph.name), graph.kind);
+            let names: Vec<_> = available.iter().map(shown).collect();
             format!(
                 "Roam has no such graph; there are: {}. For a public graph of somebody else's, add --public",
                 names.join(", ")
@@ -101,20 +105,14 @@ fn find(available: &[Listed], name: &str, kind: Option<Kind>) -> Result<Kind, Fa
     })
 }
 
-fn check_nickname(known: &[GraphEntry], nickname: &str, name: &str, kind: Kind) -> Result<(), Failure> {
-    match taken(known, nickname, name, kind) {
+pub(super) fn check_nickname(known: &[GraphEntry], nickname: &str, name: &str, kind: Kind) -> Result<(), Failure> {
+    match has_nickname(known, nickname, name, kind) {
         None => Ok(()),
-        Some(by) => {
-            let text = format!("the nickname {nickname:?} belongs to {by}; choose another one with --nickname");
+        Some(GraphEntry { name, .. }) => {
+            let text = format!("the nickname {nickname:?} belongs to {name}; choose another one with --nickname");
             Err(Failure::with_code(text, Failure::FAILED))
         }
     }
-}
-
-/// The graph that has the nickname, if it is another one.
-pub(super) fn taken<'a>(known: &'a [GraphEntry], nickname: &str, name: &str, kind: Kind) -> Option<&'a str> {
-    let other = |entry: &&GraphEntry| entry.nickname == nickname && (entry.name != name || entry.kind != kind);
-    known.iter().find(other).map(|entry| entry.name.as_str())
 }
 
 #[cfg(test)]
@@ -150,6 +148,9 @@ mod tests {
             &["--graph", "a", "--nickname", "a", "--public", "--type", "offline"],
             &["--graph", "a", "--nickname", "a", "--public", "--access-level", "full"],
             &["--token-stdin"],
+            &["--public", "--type", "offline"],
+            &["--public", "--access-level", "full"],
+            &["--nickname", "日本"],
         ] {
             assert_eq!(wanted(wrong), Err(2), "{wrong:?}");
         }

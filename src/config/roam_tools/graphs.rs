@@ -21,6 +21,26 @@ fn warn_of_twins(name: &str, same_kind: bool) {
     }
 }
 
+/// The other graph that a nickname for the graph of that name and kind would lead to: it has that nickname, or that name in
+/// any case. Who asks for that one must not get this one.
+pub fn has_nickname<'a>(graphs: &'a [GraphEntry], nickname: &str, name: &str, kind: Kind) -> Option<&'a GraphEntry> {
+    let other = |entry: &&GraphEntry| {
+        let another = entry.name != name || entry.kind != kind;
+        (another && entry.nickname == nickname) || (entry.name != name && is_name_of(nickname, entry))
+    };
+    graphs.iter().find(other)
+}
+
+/// What a graph goes by: its nickname, or its name where another one of `graphs` has that nickname as its name.
+pub fn called<'a>(graph: &'a GraphEntry, graphs: &[GraphEntry]) -> &'a str {
+    let taken = graphs.iter().any(|other| other.name != graph.name && is_name_of(&graph.nickname, other));
+    if taken { &graph.name } else { &graph.nickname }
+}
+
+fn is_name_of(nickname: &str, graph: &GraphEntry) -> bool {
+    graph.name.to_lowercase() == nickname.to_lowercase()
+}
+
 impl RoamTools {
     /// The graphs to serve. None is no mistake: nothing has been connected yet.
     ///
@@ -80,9 +100,9 @@ impl RoamTools {
             })?;
             let entries = file.entries()?;
             let same = |entry: &GraphEntry| entry.name == graph.name && entry.kind == graph.kind;
-            if entries.iter().any(|entry| entry.nickname == graph.nickname && !same(entry)) {
+            if let Some(other) = has_nickname(&entries, &graph.nickname, &graph.name, graph.kind) {
                 let taken =
-                    format!("the nickname {:?} belongs to another graph; choose a different one", graph.nickname);
+                    format!("the nickname {:?} belongs to {}; choose a different one", graph.nickname, other.name);
                 return Err(file.problem(taken));
             }
             let at = entries.iter().position(same);

@@ -141,7 +141,26 @@ fn saving_again_replaces_the_entry_and_keeps_what_others_wrote() {
     );
     assert_eq!(contents(&path)["http"]["token"], "t");
     let error = RoamTools::save_graph(&path, &entry("Other", "new")).unwrap_err().to_string();
-    assert!(error.contains("another graph"), "{error}");
+    assert!(error.contains("belongs to Garden"), "{error}");
+}
+
+#[test]
+fn a_nickname_leads_to_one_graph_and_never_away_from_the_graph_of_that_name() {
+    let offline = GraphEntry { kind: Kind::Offline, ..entry("Garden", "off") };
+    let known = [entry("Garden", "g"), offline, entry("Payroll", "diary"), entry("Diary", "priv")];
+    let holder =
+        |nickname: &str, name: &str, kind| has_nickname(&known, nickname, name, kind).map(|entry| &*entry.name);
+    for (nickname, name, kind, expected) in [
+        ("g", "Garden", Kind::Hosted, None),
+        ("garden", "Garden", Kind::Hosted, None),
+        ("g", "Garden", Kind::Offline, Some("Garden")),
+        ("g", "Meadow", Kind::Hosted, Some("Garden")),
+        ("garden", "Meadow", Kind::Hosted, Some("Garden")),
+        ("m", "Meadow", Kind::Hosted, None),
+    ] {
+        assert_eq!(holder(nickname, name, kind), expected, "{nickname} {name} {kind}");
+    }
+    assert_eq!(known.each_ref().map(|entry| called(entry, &known)), ["g", "off", "Payroll", "priv"]);
 }
 
 #[test]

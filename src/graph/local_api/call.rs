@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::answer::{self, Reading};
-use super::connection::{Answer, LARGEST, Loss, request};
+use super::connection::{Answer, LARGEST, LARGEST_FILE, Loss, request};
 use super::{API_VERSION, DesktopGraph, refusal};
 use crate::access::Level;
 use crate::config::Kind;
@@ -33,9 +33,10 @@ impl DesktopGraph {
     async fn send(&self, action: Action, body: Bytes) -> Result<Answer, GraphError> {
         let link = format!("roam://#/app/{}", self.entry.name);
         let deadline = self.desktop.0.settings.deadline;
+        let largest = if action == Action::GetFile { LARGEST_FILE } else { LARGEST };
         for _ in 0..TRIES {
             let (mut connection, used) = self.desktop.reach(&link).await?;
-            match timeout(deadline, connection.exchange(self.request(body.clone())?)).await {
+            match timeout(deadline, connection.exchange_within(largest, self.request(body.clone())?)).await {
                 Ok(Ok(answer)) => {
                     self.desktop.0.idle.give(connection);
                     return Ok(answer);
@@ -48,11 +49,15 @@ impl DesktopGraph {
                     return Err(lost(action, ErrorCode::CONNECTION_FAILED, text));
                 }
                 Ok(Err(Loss::TooLarge)) => {
-                    let text = format!(
-                        "Roam's answer has more than {} MiB, which is too much. Ask for less: a smaller page, a lower \
-                         `maxDepth` or `limit`.",
-                        LARGEST >> 20
-                    );
+                    let text = if action == Action::GetFile {
+                        "The file has more than 100 MiB, which is too much to be handed on. Open it in Roam.".to_owned()
+                    } else {
+                        format!(
+                            "Roam's answer has more than {} MiB, which is too much. Ask for less: a smaller page, a lower \
+                             `maxDepth` or `limit`.",
+                            largest >> 20
+                        )
+                    };
                     return Err(lost(action, ErrorCode::INTERNAL_ERROR, &text));
                 }
                 Err(_) => {

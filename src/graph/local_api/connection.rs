@@ -22,8 +22,10 @@ use crate::lenient_json;
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// A Roam that is there may be busy.
 pub(super) const GREETING: Duration = Duration::from_secs(20);
-/// The most bytes an answer may have. A page of 1 MB was seen in the wild; files come in base64.
+/// The most bytes an answer may have. A page of 1 MB was seen in the wild.
 pub(super) const LARGEST: usize = 32 << 20;
+/// The most bytes an answer with a file may have: 100 MiB, which is the most that can be uploaded, are 134 in base64.
+pub(super) const LARGEST_FILE: usize = 136 << 20;
 /// Roam runs on Node, which closes a connection after 5 s without a request; one that is used sooner is alive.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -103,7 +105,16 @@ impl Connection {
     }
 
     /// Sends one request and reads the whole answer.
-    pub(super) async fn exchange(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, Loss> {
+    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Loss> {
+        self.exchange_within(LARGEST, request).await
+    }
+
+    /// Sends one request and reads the whole answer, which may have `largest` bytes.
+    pub(super) async fn exchange_within(
+        &mut self,
+        largest: usize,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Answer, Loss> {
         let host = HeaderValue::from_str(&format!("127.0.0.1:{}", self.port)).map_err(|_| Loss::Unsent)?;
         request.headers_mut().insert(HOST, host);
         self.sender.ready().await.map_err(|_| Loss::Unsent)?;
@@ -112,7 +123,7 @@ impl Connection {
             if error.take_message().is_some() { Loss::Unsent } else { Loss::Broken }
         })?;
         self.ends = is_last(&response);
-        let answer = read(response).await?;
+        let answer = read(response, largest).await?;
         self.used = Instant::now();
         Ok(answer)
     }
@@ -132,9 +143,9 @@ fn is_last(response: &Response<Incoming>) -> bool {
     says("close") || (response.version() < Version::HTTP_11 && !says("keep-alive"))
 }
 
-async fn read(response: Response<Incoming>) -> Result<Answer, Loss> {
+async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, Loss> {
     let status = response.status();
-    match Limited::new(response.into_body(), LARGEST).collect().await {
+    match Limited::new(response.into_body(), largest).collect().await {
         Ok(body) => Ok(Answer { status, body: body.to_bytes() }),
         Err(error) if error.is::<LengthLimitError>() => Err(Loss::TooLarge),
         Err(_) => Err(Loss::Broken),

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-/// Opens a link, and returns without waiting for what it opens.
+/// Opens a link, and returns without waiting for what it opens, or after a moment with why it cannot. May block.
 pub type Opener = Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
 
 /// How Roam Desktop is started when it does not run.
@@ -23,6 +23,8 @@ pub struct Launch {
 
 /// A window takes up to this long to come up; opening the link again would only open it twice.
 const COOL_DOWN: Duration = Duration::from_secs(60);
+/// How long an opener is watched. Roam takes longer to come up, so nobody waits for this alone.
+const SOON: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(15);
 
@@ -95,14 +97,24 @@ impl Launcher {
     }
 }
 
-/// Hands the link to the system, as one argument: no shell reads it.
+/// Hands the link to the system.
 fn open(link: &str) -> io::Result<()> {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut child =
-        Command::new(program).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    // Some openers stay until the program they started ends. The thread keeps no zombie behind.
-    std::thread::spawn(move || child.wait());
-    Ok(())
+    open_by(if cfg!(target_os = "macos") { "open" } else { "xdg-open" }, link)
+}
+
+/// Hands the link to a program, as one argument: no shell reads it.
+fn open_by(program: &str, link: &str) -> io::Result<()> {
+    let mut command = Command::new(program);
+    let mut child = command.arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    // One that cannot open the link says so soon. Others stay until the program they started ends, and the thread keeps no
+    // zombie of them behind.
+    let (send, end) = mpsc::channel();
+    std::thread::spawn(move || send.send(child.wait()));
+    match end.recv_timeout(SOON) {
+        Ok(Ok(status)) if !status.success() => Err(io::Error::other(format!("`{program} {link}` failed: {status}"))),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(_)) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +129,15 @@ mod tests {
         assert_eq!(seconds(Launch::by_system()), [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]);
         assert_eq!(seconds(Launch::by_system().within(Duration::from_secs(22))), [0.5, 1.0, 2.0, 4.0, 8.0, 6.5]);
         assert!(seconds(Launch::by_system().within(Duration::ZERO)).is_empty());
+    }
+
+    #[test]
+    fn an_opener_that_fails_is_not_waited_for() {
+        let before = Instant::now();
+        assert!(open_by("true", "x").is_ok());
+        let failed = open_by("false", "roam://open").unwrap_err();
+        assert!(failed.to_string().contains("roam://open") && before.elapsed() < SOON, "{failed}");
+        assert!(open_by("sleep", "5").is_ok(), "it may stay");
     }
 
     #[test]

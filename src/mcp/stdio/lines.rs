@@ -31,6 +31,16 @@ pub(super) struct Lines<W> {
     _reading: AbortOnDropHandle<()>,
 }
 
+/// What the input holds next.
+enum Line {
+    /// One with its end.
+    Whole(Vec<u8>),
+    /// The last one, which broke off or lacks no more than its end.
+    Last(Vec<u8>),
+    /// One that is too long to be held, in outline.
+    TooLong(Outline),
+}
+
 /// Why a line is not served. The texts are for the client.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
@@ -79,8 +89,15 @@ async fn read_all<W: AsyncWrite + Unpin>(
 ) {
     loop {
         let refused = match next_line(&mut input).await {
-            Ok(Some(Ok(line))) if line.trim_ascii().is_empty() => continue,
-            Ok(Some(Ok(line))) => match message(&line) {
+            Ok(Some(Line::Whole(line))) if line.trim_ascii().is_empty() => continue,
+            Ok(Some(Line::Last(line))) => {
+                // What broke off is no JSON, and whoever sent it waits for no answer.
+                if let Ok(message) = message(&line) {
+                    let _ = messages.send(message).await;
+                }
+                return;
+            }
+            Ok(Some(Line::Whole(line))) => match message(&line) {
                 Ok(message) => match messages.send(message).await {
                     Ok(()) => continue,
                     // Nobody serves any more.
@@ -88,7 +105,7 @@ async fn read_all<W: AsyncWrite + Unpin>(
                 },
                 Err(refused) => refused,
             },
-            Ok(Some(Err(outline))) => (Unreadable::TooLong, outline.envelope()),
+            Ok(Some(Line::TooLong(outline))) => (Unreadable::TooLong, outline.envelope()),
             Ok(None) => return,
             Err(error) => return tracing::error!(%error, "the input cannot be read"),
         };
@@ -98,15 +115,15 @@ async fn read_all<W: AsyncWrite + Unpin>(
     }
 }
 
-/// The next line, or the outline of one that is too long to be held; nothing at the end, nor for what breaks off there.
-async fn next_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Result<Vec<u8>, Outline>>> {
+/// The next line; nothing at the end, nor for one that is too long and breaks off there.
+async fn next_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     input.take(LIMIT as u64 + 1).read_until(b'\n', &mut line).await?;
     if line.pop_if(|last| *last == b'\n').is_some() {
-        return Ok(Some(Ok(line)));
+        return Ok(Some(Line::Whole(line)));
     }
     if line.len() <= LIMIT {
-        return Ok(None);
+        return Ok((!line.is_empty()).then_some(Line::Last(line)));
     }
     let mut outline = Outline::of(&line);
     loop {
@@ -114,7 +131,7 @@ async fn next_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option
         let read = input.take(PIECE).read_until(b'\n', &mut piece).await?;
         outline.add(&piece);
         if piece.ends_with(b"\n") {
-            return Ok(Some(Err(outline)));
+            return Ok(Some(Line::TooLong(outline)));
         }
         if read == 0 {
             return Ok(None);

@@ -71,7 +71,7 @@ async fn a_client_of_the_old_era_is_served_as_the_operator() {
     assert!(hello["result"]["instructions"].as_str().unwrap().contains("get_graph_guidelines"));
     client.send(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
     let tools = client.answer().await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), crate::tools::TOOLS.len());
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), tools::TOOLS.len());
     client.send(call(2, "create_block", &json!({ "pageTitle": "Soil", "markdown": "- new" }))).await;
     assert_eq!(client.answer().await["result"]["structuredContent"]["graph"], "garden");
 }
@@ -86,7 +86,7 @@ async fn while_no_graph_can_be_had_every_tool_is_there_and_says_why() {
     client.initialize().await;
     client.send(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
     // Clients ask once, and the first graph may be connected after that.
-    assert_eq!(client.answer().await["result"]["tools"].as_array().unwrap().len(), crate::tools::TOOLS.len());
+    assert_eq!(client.answer().await["result"]["tools"].as_array().unwrap().len(), tools::TOOLS.len());
     for (text, code) in [
         ("", "CONFIG_NOT_FOUND"),
         ("{", "VALIDATION_ERROR"),
@@ -146,6 +146,22 @@ async fn calls_in_flight_are_answered_after_the_input_has_ended() {
     }
     assert_eq!(answered.len(), 20);
     client.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_last_line_is_served_without_its_end_if_it_is_all_there() {
+    for (line, answers) in [(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, 1), (r#"{"jsonrpc":"2.0","id":1,"meth"#, 0)]
+    {
+        let mut client = Client::start();
+        client.input.write_all(line.as_bytes()).await.unwrap();
+        client.input.shutdown().await.unwrap();
+        let mut answered = 0;
+        while client.output.next_line().await.unwrap().is_some() {
+            answered += 1;
+        }
+        assert_eq!(answered, answers, "{line}");
+        client.served.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]

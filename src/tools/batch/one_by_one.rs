@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Call, Failure, refuse};
+use super::super::{Call, Failure};
 use super::{Batch, is_unknown, line, quoted};
-use crate::graph::{Action, ErrorCode};
+use crate::graph::{Action, ErrorCode, GraphError};
 
 /// The pairs of a block of some and a block above it of the same ones.
 const ABOVE: &str = "[:find ?below ?above :in $ [?below ...] [?above ...] :where [?b :block/uid ?below] \
@@ -29,7 +29,8 @@ pub(super) async fn run(batch: &Batch, call: &Call, unknown: Failure) -> Result<
             continue;
         }
         if stopped {
-            results.push(result(false, told(&refuse("Not tried, because the block before it failed."))));
+            let message = "Not tried, because the block before it failed.";
+            results.push(result(false, told(&GraphError::new(ErrorCode::NOT_TRIED, message).into())));
             continue;
         }
         results.push(match call.ask(batch.single, json!({ "block": item.block })).await {

@@ -146,6 +146,15 @@ async fn a_roam_without_batches_gets_the_blocks_one_by_one() {
     ] });
     assert_eq!(Value::Object(reply.structured.unwrap()), report);
 
+    let (reply, _) = play(
+        "update_blocks",
+        json!({ "updates": [{ "uid": "a" }, { "uid": "b" }] }),
+        [unknown(), refusal(ErrorCode::CONNECTION_FAILED, "gone")],
+    )
+    .await;
+    let told = error(&reply.text);
+    assert_eq!((&told["code"], &told["message"]), (&json!("CONNECTION_FAILED"), &json!("gone")));
+
     let (reply, asked) = play(
         "update_blocks",
         json!({ "updates": [{ "uid": "a", "heading": 1 }, { "uid": "b" }, { "uid": "c" }] }),
@@ -155,7 +164,20 @@ async fn a_roam_without_batches_gets_the_blocks_one_by_one() {
     assert_eq!(asked[1], json!({ "action": "data.block.update", "args": [{ "block": { "uid": "a", "heading": 1 } }] }));
     assert_eq!(asked.len(), 3, "after a lost connection nothing more is tried");
     let results = reply.structured.unwrap()["results"].clone();
-    assert!(results[2]["message"].as_str().unwrap().starts_with("Not tried"), "{results}");
+    assert_eq!(results[2]["code"], "NOT_TRIED");
+
+    let (reply, _) = play(
+        "update_blocks",
+        json!({ "updates": [{ "uid": "a" }, { "uid": "b" }, { "uid": "c" }] }),
+        [unknown(), Ok(Value::Null), refusal(ErrorCode::OUTCOME_UNKNOWN, "lost")],
+    )
+    .await;
+    let told = error(&reply.text);
+    assert_eq!((&told["code"], &told["succeeded"]), (&json!("OUTCOME_UNKNOWN"), &json!(1)), "nobody knows about b");
+    assert_eq!(
+        (&told["failed"], &told["unknown"], &told["results"][2]["code"]),
+        (&json!(1), &json!(1), &json!("NOT_TRIED"))
+    );
 
     let (reply, asked) = play(
         "delete_blocks",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -24,7 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) err: String,
 }
 
-fn command(home: &Path, args: &[&str]) -> Command {
+/// The program, in an environment of its own.
+pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roam-mcp"));
     command.env_clear().env("HOME", home).env("TERM", "xterm").args(args);
     command
@@ -87,6 +88,16 @@ impl Terminal {
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until the program takes key by key what is typed: before that, the terminal would make a signal of Ctrl-C.
+    pub(crate) async fn takes_keys(&self) {
+        let taken = async {
+            while tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ICANON) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, taken).await.unwrap();
     }
 
     /// What Ctrl-C does where the terminal is not in raw mode.

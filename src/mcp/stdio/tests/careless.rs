@@ -79,7 +79,7 @@ async fn what_comes_before_the_handshake_does_no_harm() {
     client.send(json!({ "jsonrpc": "2.0", "method": "notifications/of/something/else", "params": { "a": 1 } })).await;
     client.send(json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
     client.send(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
-    assert_eq!(client.answer().await["result"]["tools"].as_array().unwrap().len(), crate::tools::TOOLS.len());
+    assert_eq!(client.answer().await["result"]["tools"].as_array().unwrap().len(), tools::TOOLS.len());
     assert_eq!(client.initialize().await["result"]["protocolVersion"], "2025-06-18");
     client.input.shutdown().await.unwrap();
     client.served.await.unwrap().unwrap();
