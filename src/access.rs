@@ -22,6 +22,6 @@ pub use directory::Directory;
 pub use level::Level;
 pub use origin::{Barrier, Origin};
 pub use peer::{Peer, Plane};
-pub use policy::{Ceiling, Policy, Share};
+pub use policy::{Ceiling, Policy, Share, grant};
 pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};
 pub use sources::Sources;

@@ -117,5 +117,15 @@ impl Policy {
     }
 }
 
+/// The grant of the tailnet that a right comes from, if it comes from one.
+pub fn grant(caller: &Caller, origin: Origin) -> Option<&Rule> {
+    match (caller, origin) {
+        (Caller::User(TailnetUser { grants, .. }) | Caller::Tagged(TailnetNode { grants, .. }), Origin::Grant(at)) => {
+            grants.get(at)
+        }
+        _ => None,
+    }
+}
+
 /// The operator on the admin socket can change the program itself; a rule would not hold them.
 static OPERATOR: LazyLock<Rule> = LazyLock::new(|| Rule::everything(Level::Full));

@@ -34,9 +34,8 @@ fn refuse_revoked(
     roam_tools: &Path,
     revoked: &Revoked,
 ) -> Result<(), ConfigError> {
-    let both = [("--token", Some(&http.token)), ("--secret", http.path_secret.as_ref())];
-    for ((setting, secret), typed) in both.into_iter().zip(typed) {
-        if !secret.is_some_and(|secret| revoked.has(secret)) {
+    for ((setting, key), typed) in ["--token", "--secret"].into_iter().zip(keys(http)).zip(typed) {
+        if !revoked.has(&key) {
             continue;
         }
         return Err(if typed {
@@ -52,7 +51,7 @@ fn refuse_revoked(
     Ok(())
 }
 
-/// What they are looked up by. They have no name but what they are, and allow whatever public access may.
+/// What they are looked up by: the token, then the path secret if there is one. They have no name but what they are, and allow whatever public access may.
 pub(super) fn keys(http: &HttpSection) -> Vec<Key> {
     let credential = |name: &str, kind| Credential { name: name.into(), kind, rule: Rule::everything(Level::Full) };
     let token = Key::plain(&http.token, credential("token", CredentialKind::Bearer));
@@ -74,7 +73,7 @@ mod tests {
             allowed_hosts: Vec::new(),
         };
         let mut revoked = Revoked::load(dir.path()).unwrap();
-        revoked.add(&http("old-token", "old-secret"));
+        revoked.add(keys(&http("old-token", "old-secret")).iter());
         revoked.save(dir.path()).unwrap();
         let revoked = Revoked::load(dir.path()).unwrap();
         for (http, typed, named) in [

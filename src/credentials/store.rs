@@ -137,12 +137,12 @@ impl Store {
         })
     }
 
-    /// Removes all credentials, and says how many there were.
+    /// Removes all credentials, and gives those there were.
     ///
     /// # Errors
     /// When the file cannot be changed.
-    pub fn revoke_all(dir: &Path) -> Result<usize, StoreError> {
-        Self::edit(dir, |store| Ok(std::mem::take(&mut store.document.credentials).len()))
+    pub fn revoke_all(dir: &Path) -> Result<Vec<Entry>, StoreError> {
+        Self::edit(dir, |store| Ok(std::mem::take(&mut store.document.credentials)))
     }
 
     /// When each credential was last used. A record of use that cannot be read is no reason to fail.
@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::access::{CredentialKind, Level, Rule};
-    use crate::credentials::Keyring;
+    use crate::credentials::{Found, Keyring};
 
     fn wanted(name: &str, kind: CredentialKind) -> Wanted {
         let rule = Rule::everything(Level::ReadAppend);
@@ -218,7 +218,7 @@ mod tests {
 
     fn opens(dir: &Path, kind: CredentialKind, secret: &Secret) -> bool {
         let ring: Keyring = Store::load(dir).unwrap().keys().collect();
-        ring.find(kind, secret.expose(), None, Timestamp::now()).is_some()
+        matches!(ring.look(kind, secret.expose(), None, Timestamp::now()), Found::Good(_))
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         assert!(!opens(dir, CredentialKind::Bearer, &token) && opens(dir, CredentialKind::Bearer, &renewed));
         Store::revoke(dir, "claude").unwrap();
         assert!(!opens(dir, CredentialKind::Bearer, &renewed) && opens(dir, CredentialKind::Path, &path));
-        assert_eq!(Store::revoke_all(dir).unwrap(), 1);
+        assert_eq!(Store::revoke_all(dir).unwrap().len(), 1);
         assert!(!opens(dir, CredentialKind::Path, &path));
     }
 
