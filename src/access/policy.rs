@@ -86,7 +86,7 @@ impl Policy {
         let ceilings = self.ceilings.as_slice();
         let more: Vec<Ceiling> = graphs
             .flat_map(|(name, nickname)| {
-                let meant = move |graphs: &Patterns| graphs.matches(nickname) && !graphs.matches(name);
+                let meant = move |graphs: &Patterns| graphs.matches_in_any_case(nickname) && !graphs.matches(name);
                 let meant = ceilings.iter().filter(move |ceiling| meant(&ceiling.graphs));
                 meant.map(move |ceiling| Ceiling { graphs: [name].into_iter().collect(), most: ceiling.most })
             })

@@ -123,7 +123,10 @@ impl Reporter {
     }
 
     fn problems(&self) -> Vec<String> {
-        let files = self.rules.problems().into_iter().chain(self.graphs.problems());
+        let graphs = self.graphs.list();
+        let named = |graph: &Graph| (graph.name().to_owned(), graph.given_nickname().to_owned());
+        let idle = self.rules.idle(&self.whois.seen(), &graphs.iter().map(named).collect::<Vec<_>>());
+        let files = self.rules.problems().into_iter().chain(idle).chain(self.graphs.problems());
         let audit = self.audit.is_failing().then(|| AUDIT_FAILS.to_owned());
         let damaged = self.audit.was_damaged().then(|| AUDIT_DAMAGED.to_owned());
         files.chain(self.whois.malformed()).chain(damaged).chain(audit).collect()

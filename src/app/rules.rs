@@ -4,6 +4,7 @@
 //! The same goes for a `config.toml` that is gone or has nothing in it any more. Editors and full disks leave that behind,
 //! and it would lift every restriction there is.
 
+mod idle;
 mod overlay;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,8 @@ use crate::graph::Graphs;
 use crate::http::Gate;
 use crate::secret::Secret;
 use crate::tailnet::Owner;
-use crate::tools::{Outside, TOOLS};
+use crate::tools::Outside;
+use idle::Names;
 use overlay::overlay;
 use told::Told;
 
@@ -141,19 +143,20 @@ impl Rules {
 
     /// What is wrong with the files, for `status`.
     pub(super) fn problems(&self) -> Vec<String> {
-        // The numbers are no tool, and can be denied like one.
-        let tools: Vec<&str> = TOOLS.iter().map(|tool| tool.name).chain(["metrics"]).collect();
         let state = self.lock();
         let broken = state.broken_config.iter().chain(&state.broken_credentials).cloned();
-        let listed = [("`deny_tools`", &state.file.deny_tools), ("`tools` in [funnel]", &state.file.funnel.tools)];
-        let idle = listed.iter().flat_map(|(key, patterns)| {
-            patterns.idle(&tools).map(move |idle| format!("config.toml: `{idle}` in {key} is the name of no tool"))
-        });
         let back = (!state.back.is_empty()).then(|| {
             let names = state.back.join(", ");
             format!("{FILE}: `funnel off --revoke` made {names} worthless, and so they stay; `roam-mcp credentials rotate` gives one a new secret")
         });
-        broken.chain(idle).chain(back).collect()
+        broken.chain(back).collect()
+    }
+
+    /// The names in them that are nobody's, for `status`: of callers that were `seen`, and of graphs with their nicknames.
+    pub(super) fn idle(&self, seen: &[Caller], graphs: &[(String, String)]) -> Vec<String> {
+        let names = Names::new(graphs);
+        let in_file = names.in_file(&self.lock().file);
+        in_file.into_iter().chain(names.in_keys(&self.keys.ring())).chain(names.in_grants(seen)).collect()
     }
 
     /// The credentials that are shared with the official tools' file, and its other names.
@@ -214,7 +217,16 @@ impl Rules {
         let names: Vec<String> = graphs.list().iter().map(|graph| graph.name().to_owned()).collect();
         let (policy, keys, gate) = (graphs.under(self.policy.load_full()), self.keys.ring(), self.gate.load());
         let (outside, sources) = (&**self.outside.load(), &gate.sources);
-        let known = Known { policy: &policy, keys: &keys, owner, seen, graphs: &names, outside, sources };
+        let known = Known {
+            policy: &policy,
+            keys: &keys,
+            owner,
+            seen,
+            graphs: &names,
+            outside,
+            sources,
+            require_both: gate.require_both,
+        };
         explain::explain(&question, &known)
     }
 

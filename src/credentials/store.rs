@@ -20,8 +20,8 @@ pub const FILE: &str = "credentials.json";
 const USED: &str = "credentials.used.json";
 /// The version of the file that this program knows.
 const VERSION: u32 = 1;
-/// Names of the two credentials in `~/.roam-tools.json`.
-const TAKEN: [&str; 2] = ["token", "path-secret"];
+/// Names of the two credentials in `~/.roam-tools.json`, and those by which `access explain` and `audit search` call others.
+const TAKEN: [&str; 8] = ["token", "path-secret", "owner", "public", "user", "tagged", "credential", "operator"];
 
 /// The credentials of one state directory.
 #[derive(Debug)]
@@ -55,8 +55,13 @@ pub enum StoreError {
     /// There is none of that name.
     #[error("there is no credential `{0}`; `roam-mcp credentials list` shows them")]
     Unknown(String),
-    /// The name is one of the two in `~/.roam-tools.json`.
-    #[error("`{0}` is the one in ~/.roam-tools.json; choose another name")]
+    /// A new secret would be worthless.
+    #[error(
+        "the time of `{0}` is up, and a new secret would not change that; `roam-mcp credentials revoke {0}`, and add it again"
+    )]
+    Expired(String),
+    /// The name means somebody else.
+    #[error("`{0}` means somebody else: one of ~/.roam-tools.json, or a kind of caller; choose another name")]
     Taken(String),
 }
 
@@ -120,6 +125,9 @@ impl Store {
     pub fn rotate(dir: &Path, name: &str) -> Result<(Secret, Entry), StoreError> {
         Self::edit(dir, |store| {
             let at = store.position(name)?;
+            if store.entries()[at].expires.is_some_and(|expires| expires <= Timestamp::now()) {
+                return Err(StoreError::Expired(name.to_owned()));
+            }
             let secret = store.document.credentials[at].rotate().map_err(|error| store.no_randomness(error))?;
             Ok((secret, store.document.credentials[at].clone()))
         })
@@ -250,7 +258,9 @@ mod tests {
         let add = |name| Store::add(dir.path(), wanted(name, CredentialKind::Bearer));
         add("claude").unwrap();
         assert!(matches!(add("claude"), Err(StoreError::Exists(_))));
-        assert!(matches!(add("token"), Err(StoreError::Taken(_))));
+        for taken in TAKEN {
+            assert!(matches!(add(taken), Err(StoreError::Taken(_))), "{taken}");
+        }
         assert!(matches!(Store::rotate(dir.path(), "other"), Err(StoreError::Unknown(_))));
         assert!(matches!(Store::revoke(dir.path(), "other"), Err(StoreError::Unknown(_))));
         let nowhere = dir.path().join("not made yet");
@@ -274,5 +284,13 @@ mod tests {
         Store::note_used(dir.path(), [("claude".to_owned(), at)].into()).unwrap();
         Store::note_used(dir.path(), [("phone".to_owned(), at)].into()).unwrap();
         assert_eq!(Store::last_used(dir.path()).len(), 2);
+    }
+
+    #[test]
+    fn one_whose_time_is_up_gets_no_new_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let expires = Some(Timestamp::now());
+        Store::add(dir.path(), Wanted { expires, ..wanted("claude", CredentialKind::Bearer) }).unwrap();
+        assert!(matches!(Store::rotate(dir.path(), "claude"), Err(StoreError::Expired(_))));
     }
 }

@@ -279,6 +279,19 @@ fn a_refusal_names_the_caller_and_what_is_missing() {
     for part in ["user8@example.com", "delete_page", "garden", "full"] {
         assert!(text.contains(part), "{text}");
     }
+    let narrow = user_with(8, &[json!({"access": "full", "tools": ["get_*"]})]);
+    let listed = Policy { deny_tools: Patterns::from_iter(["delete_*"]), ..owned() };
+    let lidded = Policy { ceilings: vec![ceiling("garden", Share::ReadOnly)], ..owned() };
+    let shut = Policy { for_public: Share::ReadOnly.rule(), ..owned() };
+    for (policy, caller, why) in [
+        (&owned(), &narrow, "their access is for other tools"),
+        (&listed, &user(OWNER), "switched off for everybody"),
+        (&lidded, &user(OWNER), "nobody may do that there"),
+        (&shut, &bearer(), "public access does not go that far"),
+    ] {
+        let text = decide(policy, caller, &on("delete_page", Full, "garden")).unwrap_err().to_string();
+        assert!(text.contains(why) && !text.contains("needs"), "{text}");
+    }
     let text = admit(&owned(), &user(9)).unwrap_err().to_string();
     assert!(text.contains("user9@example.com") && text.contains("grant"), "{text}");
 }
