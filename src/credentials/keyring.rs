@@ -59,6 +59,12 @@ impl Key {
         Self::new(Self::digest(secret.expose()), credential, Vec::new(), None)
     }
 
+    /// The same, good from these networks alone.
+    #[must_use]
+    pub fn only_from(self, sources: Vec<IpNet>) -> Self {
+        Self { sources, ..self }
+    }
+
     /// What a secret is compared by.
     pub(super) fn digest(shown: &str) -> [u8; 32] {
         Sha256::digest(shown).into()

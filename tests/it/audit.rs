@@ -11,7 +11,7 @@ use crate::support::{PATIENCE, eventually};
 
 /// Runs `roam-mcp audit …` and returns its exit code and what it printed.
 fn audit(home: &Home, args: &[&str]) -> (i32, String) {
-    let output = home.command().arg("audit").args(args).output().unwrap();
+    let output = home.run(&[&["audit"], args].concat());
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code().unwrap(), text)
 }

@@ -19,8 +19,18 @@ fn help_reads_like_this() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_up", help(&["up", "--help"]));
     insta::assert_snapshot!("help_status", help(&["status", "--help"]));
-    for command in ["completions", "connect", "graphs", "credentials", "access", "call", "stdio"] {
+    for command in ["completions", "connect", "graphs", "credentials", "access", "audit", "funnel", "call", "stdio"] {
         insta::assert_snapshot!(format!("help_{command}"), help(&[command, "--help"]));
+    }
+    for (command, inner) in [
+        ("credentials", "add"),
+        ("access", "explain"),
+        ("audit", "search"),
+        ("audit", "verify"),
+        ("funnel", "on"),
+        ("funnel", "off"),
+    ] {
+        insta::assert_snapshot!(format!("help_{command}_{inner}"), help(&[command, inner, "--help"]));
     }
 }
 

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// `roam-mcp funnel`: its exit code, standard output and standard error.
 fn funnel(home: &Home, args: &[&str]) -> (Option<i32>, String, String) {
-    let output = home.command().arg("funnel").args(args).output().unwrap();
+    let output = home.run(&[&["funnel"], args].concat());
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
