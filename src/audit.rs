@@ -267,7 +267,11 @@ mod tests {
         audit.turned_away(device, Caller::Admin, Barrier::WrongSource);
         audit.flush().await;
         let (mut events, denied) = (Vec::new(), Filter { denied: true, ..Filter::default() });
-        search(dir.path(), &denied, |record| Ok(events.push(record.event))).unwrap();
+        let found = |record: Record| {
+            events.push(record.event);
+            Ok(())
+        };
+        search(dir.path(), &denied, found).unwrap();
         assert_eq!(events.len(), 12);
         assert!(matches!(&events[10], Event::Decision { allowed: false, rule, .. } if rule.contains("source")));
         assert!(matches!(&events[11], Event::LeftOut { requests: 60, .. }));

@@ -32,7 +32,7 @@ pub(super) struct Aside {
 
 #[derive(Debug)]
 enum Waiting {
-    Record(Record),
+    Record(Box<Record>),
     /// Made into words later, for the time that it would take.
     TurnedAway(Timestamp, Peer, Caller, Barrier),
 }
@@ -46,7 +46,7 @@ struct Count {
 impl Aside {
     /// Adds what happened.
     pub(super) fn note(&mut self, event: Event) {
-        self.add(Waiting::Record(Record::new(event)));
+        self.add(Waiting::Record(Box::new(Record::new(event))));
     }
 
     /// Adds that somebody was turned down whose name is known.
@@ -104,7 +104,7 @@ impl Aside {
 impl Waiting {
     fn record(self) -> Record {
         match self {
-            Self::Record(record) => record,
+            Self::Record(record) => *record,
             Self::TurnedAway(time, peer, caller, barrier) => {
                 let (subject, rule) = (Subject::at_the_door(peer, &caller), barrier.to_string());
                 let (allowed, grants, arguments, arguments_text) = (false, None, None, None);

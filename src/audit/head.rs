@@ -28,7 +28,8 @@ impl Head {
     /// Reads the file in `dir`; `None` if it is not there or not understood.
     pub(super) fn read(dir: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(dir.join(HEAD)).ok()?;
-        let (done, next) = text.split_once(' ')?;
+        // One alone is both.
+        let (done, next) = text.split_once(' ').unwrap_or((&text, &text));
         Some(Self { done: Hash::from_hex(done)?, next: Hash::from_hex(next)? })
     }
 
@@ -127,7 +128,9 @@ mod tests {
         let head = Head { done: Hash::of(b"1"), next: Hash::of(b"2") };
         head.write(&File::create(dir.path().join(HEAD)).unwrap()).unwrap();
         assert_eq!(Head::read(dir.path()), Some(head));
-        for broken in ["", "00 00", &Hash::default().to_hex()] {
+        std::fs::write(dir.path().join(HEAD), head.next.to_hex()).unwrap();
+        assert_eq!(Head::read(dir.path()), Some(Head { done: head.next, ..head }));
+        for broken in ["", "00 00"] {
             std::fs::write(dir.path().join(HEAD), broken).unwrap();
             assert_eq!(Head::read(dir.path()), None, "{broken}");
         }

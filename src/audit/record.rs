@@ -119,6 +119,7 @@ pub struct Subject {
     /// Who called, in words.
     pub caller: String,
     /// The same, to search by.
+    #[serde(default)]
     pub who: Who,
     /// From where.
     #[serde(default, skip_serializing_if = "Option::is_none")]

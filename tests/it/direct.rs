@@ -39,6 +39,11 @@ async fn a_local_client_needs_a_credential_and_gets_no_metrics() {
     let foreign = client.request(Method::POST, "/mcp").header("origin", "https://evil.example");
     client.send(foreign.body(Bytes::new()).unwrap()).await.expect(403);
     assert!(node.process.stdout().contains("This machine"), "{}", node.process.stdout());
+
+    let off = home.run(&["funnel", "off"]);
+    let told = String::from_utf8(off.stdout).unwrap();
+    assert!(told.contains("still taken at 127.0.0.1:") && told.contains("--listen"), "{told}");
+    forwarded(&node, &[]).await.expect(200);
 }
 
 #[tokio::test]
