@@ -171,9 +171,10 @@ impl Audit {
         self.aside().refused(peer, status);
     }
 
-    /// Records, within a second, that somebody was turned down whose name is known. No flood hides this.
-    pub fn turned_away(&self, peer: Peer, caller: Caller, barrier: Barrier) {
-        self.aside().turned_away(peer, caller, barrier);
+    /// Records, within a second, that somebody was turned down, if their name is known. No flood hides this. Whose name is not
+    /// known takes as long here, so that nobody learns from that whether a secret is right.
+    pub fn turned_away(&self, peer: Peer, known: Option<(Caller, Barrier)>) {
+        self.aside().turned_away(peer, known);
     }
 
     /// Writes down what was recorded in passing, until `stop`.
@@ -264,7 +265,7 @@ mod tests {
         for _ in 0..70 {
             audit.refused(device, 404);
         }
-        audit.turned_away(device, Caller::Admin, Barrier::WrongSource);
+        audit.turned_away(device, Some((Caller::Admin, Barrier::WrongSource)));
         audit.flush().await;
         let (mut events, denied) = (Vec::new(), Filter { denied: true, ..Filter::default() });
         let found = |record: Record| {

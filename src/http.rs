@@ -156,7 +156,7 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
     };
     if let Err(denied) = access::admit(&site.policy.load(), &caller) {
         tracing::info!(plane = %peer.plane(), %denied, barrier = %denied.barrier(), "refused");
-        site.audit.turned_away(peer, caller, denied.barrier().clone());
+        site.audit.turned_away(peer, Some((caller, denied.barrier().clone())));
         return Refusal::Denied(denied).into_response();
     }
     let place = match gate.limits.enter(&caller) {

@@ -49,9 +49,12 @@ impl Aside {
         self.add(Waiting::Record(Box::new(Record::new(event))));
     }
 
-    /// Adds that somebody was turned down whose name is known.
-    pub(super) fn turned_away(&mut self, peer: Peer, caller: Caller, barrier: Barrier) {
-        self.add(Waiting::TurnedAway(Timestamp::now(), peer, caller, barrier));
+    /// Adds that somebody was turned down, if their name is known; the clock is read either way.
+    pub(super) fn turned_away(&mut self, peer: Peer, known: Option<(Caller, Barrier)>) {
+        let now = std::hint::black_box(Timestamp::now());
+        if let Some((caller, barrier)) = known {
+            self.add(Waiting::TurnedAway(now, peer, caller, barrier));
+        }
     }
 
     /// What there is no room for is counted.

@@ -45,13 +45,13 @@ fn by_token(site: &Site, gate: &Gate, peer: Peer, headers: &HeaderMap) -> Result
 /// The credential, if it is good now and from there. One that is not, for whatever reason, is like a wrong one to whoever
 /// shows it, and is on record by its name.
 pub(super) fn in_force(site: &Site, gate: &Gate, peer: Peer, found: Found) -> Option<Arc<Credential>> {
-    let (credential, barrier) = match found {
+    let known = match found {
         Found::Good(credential) if gate.is_open_to(&peer) => return Some(credential),
-        Found::Good(credential) => (credential, Barrier::Sources),
-        Found::Spent(credential, barrier) => (credential, barrier),
-        Found::Nothing => return None,
+        Found::Good(credential) => Some((Caller::Public(credential), Barrier::Sources)),
+        Found::Spent(credential, barrier) => Some((Caller::Public(credential), barrier)),
+        Found::Nothing => None,
     };
-    site.audit.turned_away(peer, Caller::Public(credential), barrier);
+    site.audit.turned_away(peer, known);
     None
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn show(State(site): State<Arc<Site>>, request: Request) -> Res
     let permit = match access::decide(&site.policy.load(), &caller, &EVERYTHING) {
         Ok(permit) => permit,
         Err(denied) => {
-            site.audit.turned_away(peer, caller, denied.barrier().clone());
+            site.audit.turned_away(peer, Some((caller, denied.barrier().clone())));
             return Refusal::UnknownPath.into_response();
         }
     };
