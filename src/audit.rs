@@ -34,6 +34,8 @@ use writer::{Entry, Writer};
 /// Records that wait for the disk; callers wait when there are more.
 const QUEUE: usize = 4096;
 
+/// An order is answered by then, on record or not yet.
+const RECORDED: Duration = Duration::from_secs(2);
 /// How often it is written down what happened in passing.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -149,9 +151,13 @@ impl Audit {
         self.record(self.decision(subject, false, barrier.to_string(), arguments)).await;
     }
 
-    /// Records what the operator has ordered.
+    /// Records what the operator has ordered, and waits only so long for a disk that hangs; the record goes on its way.
     pub async fn ordered(&self, order: String) {
-        self.record(Record::new(Event::Ordered { order })).await;
+        let (audit, record) = (self.clone(), Record::new(Event::Ordered { order }));
+        let recorded = tokio::spawn(async move { audit.record(record).await });
+        if tokio::time::timeout(RECORDED, recorded).await.is_err() {
+            tracing::error!("an order was carried out and is not on record yet: the audit log's disk hangs");
+        }
     }
 
     /// Records within a second what nobody waits for.
@@ -286,5 +292,19 @@ mod tests {
         let audit = Audit { settings, entries, health: Arc::default(), damaged: false, aside: Arc::default() };
         assert!(audit.is_failing());
         audit.allowed(&subject(), Origin::Operator, None, true, &Map::new()).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_waits_no_longer_for_a_disk_that_hangs_and_is_recorded_when_it_goes_on() {
+        let (entries, mut queue) = mpsc::channel(1);
+        let settings = AuditSettings::default();
+        let audit = Audit { settings, entries, health: Arc::default(), damaged: false, aside: Arc::default() };
+        audit.record(Record::new(Event::Ordered { order: "fills the queue".into() })).await;
+        let began = tokio::time::Instant::now();
+        audit.ordered("funnel off".into()).await;
+        assert_eq!(began.elapsed().as_secs(), RECORDED.as_secs());
+        queue.recv().await.unwrap();
+        let event = queue.recv().await.and_then(|entry| entry.record).map(|record| record.event);
+        assert_eq!(event, Some(Event::Ordered { order: "funnel off".into() }));
     }
 }

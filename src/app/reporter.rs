@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::door::{self, Latch};
 use super::rules::Rules;
@@ -26,8 +24,6 @@ use crate::tailnet::{Node, Status, WhoIsCache};
 /// What `status` says after a start that found the log other than it was written.
 const AUDIT_DAMAGED: &str = "the audit log was not as it was written when the node was started; `roam-mcp audit verify` says \
 what is wrong";
-/// An order that was carried out is answered by then, on record or not yet: a disk that hangs keeps no door open.
-const RECORDED: Duration = Duration::from_secs(2);
 
 /// What `status` says while records are lost.
 const AUDIT_FAILS: &str = "the audit log cannot be written; the node's own log says why. Until it can be, what writes is \
@@ -69,11 +65,7 @@ impl Operated for Reporter {
             };
             // At the same time, whatever becomes of either: closing what is open takes longer than making keys worthless.
             let (revoked, door) = tokio::join!(revoke, door::obey(&self.latch, self.door.clone(), order, joined));
-            let audit = self.audit.clone();
-            let recorded = tokio::spawn(async move { audit.ordered(format!("funnel {order}")).await });
-            if timeout(RECORDED, recorded).await.is_err() {
-                tracing::error!(%order, "carried out, and not on record yet: the audit log's disk hangs");
-            }
+            self.audit.ordered(format!("funnel {order}")).await;
             let direct = match order {
                 DoorOrder::Shut { .. } => self.listen.map(|address| address.to_string()),
                 DoorOrder::Open { .. } => None,
