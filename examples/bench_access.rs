@@ -102,7 +102,10 @@ async fn requests(figures: &mut Figures) {
         let operation = Operation { tool: "search", needs: Level::ReadOnly, graph: Some("garden") };
         let permit = access::decide(&policy, &caller, &operation).unwrap();
         let subject = Subject::new(peer, &caller, operation.tool, operation.graph, operation.needs);
-        audit.allowed(&subject, permit.origin(), false, &arguments).await.unwrap();
+        audit
+            .allowed(&subject, permit.origin(), access::grant(&caller, permit.origin()), false, &arguments)
+            .await
+            .unwrap();
         audit.ended(subject, false, Duration::ZERO).await;
     })
     .await;
@@ -169,10 +172,10 @@ async fn records(figures: &mut Figures) {
     let arguments = &arguments();
     let start = Instant::now();
     for _ in 0..RECORDS {
-        audit.allowed(&subject, Origin::Operator, false, arguments).await.unwrap();
+        audit.allowed(&subject, Origin::Operator, None, false, arguments).await.unwrap();
     }
     // This one is on disk, and so are all before it.
-    audit.allowed(&subject, Origin::Operator, true, arguments).await.unwrap();
+    audit.allowed(&subject, Origin::Operator, None, true, arguments).await.unwrap();
     let rate = f64::from(RECORDS) / start.elapsed().as_secs_f64();
     figures.row("audit records, to the disk", &format!("{rate:.0} /s"), "≥ 20,000 /s", rate >= 20_000.0);
 }

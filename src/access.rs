@@ -17,11 +17,11 @@ mod rule;
 mod sources;
 
 pub use caller::{Caller, Credential, CredentialKind, TailnetNode, TailnetUser};
-pub use decide::{ALL_GRAPHS, Denied, Operation, Permit, admit, allows, decide, sees};
+pub use decide::{ALL_GRAPHS, Denied, Limit, Operation, Permit, admit, allows, decide, sees};
 pub use directory::Directory;
 pub use level::Level;
 pub use origin::{Barrier, Origin};
 pub use peer::{Peer, Plane};
-pub use policy::{Ceiling, Policy, Share};
+pub use policy::{Ceiling, Policy, Share, grant};
 pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};
 pub use sources::Sources;

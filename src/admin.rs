@@ -64,6 +64,9 @@ pub struct Turned {
     /// How many named credentials were revoked, if that was ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<usize>,
+    /// Where calls are still taken with a credential, after an order to shut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<String>,
 }
 
 impl fmt::Display for DoorOrder {
@@ -164,11 +167,11 @@ mod tests {
     }
 
     fn opened() -> Turned {
-        Turned { door: Door::Open { port: 443, until: None }, revoked: None }
+        Turned { door: Door::Open { port: 443, until: None }, revoked: None, direct: None }
     }
 
     fn shut(revoked: Option<usize>) -> Turned {
-        Turned { door: Door::Off { by: ShutBy::Operator }, revoked }
+        Turned { door: Door::Off { by: ShutBy::Operator }, revoked, direct: None }
     }
 
     fn serve(dir: &Path, site: Router) {

@@ -86,8 +86,9 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
     let progress = Progress::new();
     let Some(graphs) = graphs::open(&settings, state.graphs()?, &progress, &stop).await? else { return Ok(()) };
     let http = shared::load(&mut settings, state.path())?;
-    let rules = Rules::open(settings.access.clone(), http, settings.roam_tools.clone(), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
+    let (access, roam_tools) = (settings.access.clone(), settings.roam_tools.clone());
+    let rules = Rules::open(access, http, roam_tools, state.path(), audit.clone())?;
 
     let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
     let view = Arc::new(View::default());
@@ -163,6 +164,7 @@ impl Running {
         let operated = Arc::clone(&reporter) as Arc<dyn admin::Operated>;
         self.serve(&mut tasks, self.state.admin_socket()?, None, &admin::router(operated, router.clone()));
         tasks.spawn(self.keeper(router.clone()).keep());
+        tasks.spawn(self.audit.clone().keep(self.stop.clone()));
         tasks.spawn(published::keep(Arc::clone(&self.rules), self.stop.clone()));
         // The node may wait long for a person, and `--listen` takes calls meanwhile.
         let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
@@ -226,7 +228,9 @@ impl Running {
         if tokio::time::timeout(LAST_WRITES, mcp.finish()).await.is_err() {
             tracing::warn!("a write was cut; its outcome is not on record");
         }
-        self.audit.flush().await;
+        if tokio::time::timeout(LAST_WRITES, self.audit.flush()).await.is_err() {
+            tracing::error!("the audit log's disk hangs; its last records are lost");
+        }
     }
 
     /// The router and the service behind it, and the task that keeps what follows from the node's own record in step with it.

@@ -3,7 +3,10 @@
 //! `docs/AUDIT.md` has the format. A thread of its own writes; callers wait for it only when their record must be on disk
 //! before they go on, which is before every write to a graph.
 
+mod aside;
 mod chain;
+mod head;
+mod health;
 mod query;
 mod record;
 mod verify;
@@ -11,23 +14,30 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
-use crate::access::{Barrier, Origin, Peer};
+use crate::access::{Barrier, Caller, Origin, Peer, Rule};
 
 pub use query::{Filter, search};
-pub use record::{Event, Record, Subject};
-pub use verify::{Broken, Verified, verify};
+pub use record::{Event, Record, Subject, Who};
+pub use verify::{Broken, Expected, Verified, verify};
 
+use aside::Aside;
+use health::Health;
 use writer::{Entry, Writer};
 
 /// Records that wait for the disk; callers wait when there are more.
 const QUEUE: usize = 4096;
+
+/// An order is answered by then, on record or not yet.
+const RECORDED: Duration = Duration::from_secs(2);
+/// How often it is written down what happened in passing.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// The name of the directory in the state directory.
 pub const DIRECTORY: &str = "audit";
@@ -56,8 +66,9 @@ pub struct AuditSettings {
 pub struct Audit {
     settings: AuditSettings,
     entries: mpsc::Sender<Entry>,
-    failing: Arc<AtomicBool>,
-    refusals: Arc<Mutex<Refusals>>,
+    health: Arc<Health>,
+    damaged: bool,
+    aside: Arc<Mutex<Aside>>,
 }
 
 /// Why the log cannot be used.
@@ -93,14 +104,20 @@ impl Audit {
 
     fn over(writer: Writer, settings: AuditSettings) -> io::Result<Self> {
         let (entries, queue) = mpsc::channel(QUEUE);
-        let failing = writer.failing();
+        let (health, damaged) = (writer.health(), writer.found_damage());
         std::thread::Builder::new().name("audit".into()).spawn(move || writer.run(queue))?;
-        Ok(Self { settings, entries, failing, refusals: Arc::default() })
+        Ok(Self { settings, entries, health, damaged, aside: Arc::default() })
     }
 
-    /// Whether the last records could not be written. The next one that can be tells how many are lost.
+    /// Whether records do not reach the disk: the last ones could not be written, the disk hangs, or nobody writes any more.
+    /// The next one that can be written tells how many are lost.
     pub fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
+        self.health.is_failing() || self.entries.is_closed()
+    }
+
+    /// Whether the log was found to be other than it was written, at this start.
+    pub fn was_damaged(&self) -> bool {
+        self.damaged
     }
 
     /// Records that a call may go on, and puts that on disk first if the call writes.
@@ -111,10 +128,14 @@ impl Audit {
         &self,
         subject: &Subject,
         rule: Origin,
+        granted: Option<&Rule>,
         writes: bool,
         arguments: &Map<String, Value>,
     ) -> Result<(), AuditError> {
-        let entry = self.decision(subject, true, rule.to_string(), arguments);
+        let mut entry = self.decision(subject, true, rule.to_string(), arguments);
+        if let Event::Decision { grants, .. } = &mut entry.event {
+            *grants = granted.and_then(|rule| serde_json::to_value(rule).ok());
+        }
         if !writes {
             self.record(entry).await;
             return Ok(());
@@ -130,9 +151,18 @@ impl Audit {
         self.record(self.decision(subject, false, barrier.to_string(), arguments)).await;
     }
 
-    /// Records what the operator ordered, before it is done.
+    /// Records what the operator has ordered, and waits only so long for a disk that hangs; the record goes on its way.
     pub async fn ordered(&self, order: String) {
-        self.record(Record::new(Event::Ordered { order })).await;
+        let (audit, record) = (self.clone(), Record::new(Event::Ordered { order }));
+        let recorded = tokio::spawn(async move { audit.record(record).await });
+        if tokio::time::timeout(RECORDED, recorded).await.is_err() {
+            tracing::error!("an order was carried out and is not on record yet: the audit log's disk hangs");
+        }
+    }
+
+    /// Records within a second what nobody waits for.
+    pub fn note(&self, event: Event) {
+        self.aside().note(event);
     }
 
     /// Records how an allowed call ended.
@@ -141,14 +171,34 @@ impl Audit {
         self.record(Record::new(Event::Outcome { subject, failed, duration_us })).await;
     }
 
-    /// Records that a request was turned down at the door. Of a flood, only some and how many more there were.
-    pub async fn refused(&self, peer: Peer, status: u16) {
-        let left_out = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
-        if let Some(left_out) = left_out {
-            let source = peer.source().map(|source| source.to_string());
-            self.record(Record::new(Event::Refused { plane: peer.plane().to_string(), source, status, left_out }))
-                .await;
+    /// Records, within a second, that a request was turned down at the door. Of a flood, only some and how many more there
+    /// were.
+    pub fn refused(&self, peer: Peer, status: u16) {
+        self.aside().refused(peer, status);
+    }
+
+    /// Records, within a second, that somebody was turned down, if their name is known. No flood hides this. Whose name is not
+    /// known takes as long here, so that nobody learns from that whether a secret is right.
+    pub fn turned_away(&self, peer: Peer, known: Option<(Caller, Barrier)>) {
+        self.aside().turned_away(peer, known);
+    }
+
+    /// Writes down what was recorded in passing, until `stop`.
+    pub async fn keep(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+            self.write_aside(false).await;
         }
+    }
+
+    async fn write_aside(&self, at_the_end: bool) {
+        let records = self.aside().take(Instant::now(), at_the_end);
+        for record in records {
+            self.record(record).await;
+        }
+    }
+
+    fn aside(&self) -> MutexGuard<'_, Aside> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decision(&self, subject: &Subject, allowed: bool, rule: String, arguments: &Map<String, Value>) -> Record {
@@ -156,8 +206,9 @@ impl Audit {
             subject: subject.clone(),
             allowed,
             rule,
-            arguments: record::digest(arguments),
-            arguments_text: self.settings.arguments.then(|| Value::Object(arguments.clone())),
+            grants: None,
+            arguments: Some(record::digest(arguments)),
+            arguments_text: self.settings.arguments.then(|| record::text(arguments)),
         })
     }
 
@@ -167,6 +218,7 @@ impl Audit {
 
     /// Waits until all that was recorded so far is on disk, which at the end of the program nobody else does.
     pub async fn flush(&self) {
+        self.write_aside(true).await;
         let (sender, written) = oneshot::channel();
         self.send(Entry { record: None, written: Some(sender) }).await;
         // The writer tells of its failures itself.
@@ -179,36 +231,10 @@ impl Audit {
     }
 }
 
-/// Keeps a flood of refusals from filling the disk.
-#[derive(Debug, Default)]
-struct Refusals {
-    minute: Option<Instant>,
-    recorded: u32,
-    left_out: u64,
-}
-
-/// Refusals recorded in a minute; a person who looks for an attack needs no more.
-const REFUSALS_A_MINUTE: u32 = 60;
-
-impl Refusals {
-    /// Whether one more is recorded, and how many were not since the last one that was.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
-        if self.minute.is_none_or(|began| now.duration_since(began) >= Duration::from_secs(60)) {
-            (self.minute, self.recorded) = (Some(now), 0);
-        }
-        if self.recorded == REFUSALS_A_MINUTE {
-            self.left_out += 1;
-            return None;
-        }
-        self.recorded += 1;
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Caller, Level};
+    use crate::access::Level;
 
     fn subject() -> Subject {
         Subject::new(Peer::Admin, &Caller::Admin, "create_block", Some("garden"), Level::ReadAppend)
@@ -218,8 +244,8 @@ mod tests {
     async fn what_was_allowed_is_on_disk_before_it_is_done() {
         let dir = tempfile::tempdir().unwrap();
         let audit = Audit::open(dir.path(), AuditSettings::default()).unwrap();
-        audit.allowed(&subject(), Origin::Operator, true, &Map::new()).await.unwrap();
-        assert_eq!(verify(dir.path()).unwrap().unwrap().records, 1);
+        audit.allowed(&subject(), Origin::Operator, None, true, &Map::new()).await.unwrap();
+        assert_eq!(verify(dir.path(), &Expected::default()).unwrap().unwrap().records, 1);
     }
 
     #[tokio::test]
@@ -227,22 +253,58 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let strict = Audit::over(Writer::that_fails(dir.path()), AuditSettings::default()).unwrap();
         assert!(matches!(
-            strict.allowed(&subject(), Origin::Operator, true, &Map::new()).await,
+            strict.allowed(&subject(), Origin::Operator, None, true, &Map::new()).await,
             Err(AuditError::NotWritten)
         ));
         assert!(strict.is_failing());
-        strict.allowed(&subject(), Origin::Operator, false, &Map::new()).await.unwrap();
+        strict.allowed(&subject(), Origin::Operator, None, false, &Map::new()).await.unwrap();
         let settings = AuditSettings { on_failure: OnAuditFailure::Log, ..AuditSettings::default() };
         let lenient = Audit::over(Writer::that_fails(dir.path()), settings).unwrap();
-        lenient.allowed(&subject(), Origin::Operator, true, &Map::new()).await.unwrap();
+        lenient.allowed(&subject(), Origin::Operator, None, true, &Map::new()).await.unwrap();
     }
 
-    #[test]
-    fn of_a_flood_some_are_recorded_and_the_rest_counted() {
-        let (mut refusals, start) = (Refusals::default(), Instant::now());
-        let recorded = (0..1000).filter(|_| refusals.admit(start).is_some()).count();
-        assert_eq!(recorded, 60);
-        assert_eq!(refusals.admit(start + Duration::from_secs(61)), Some(940));
-        assert_eq!(refusals.admit(start + Duration::from_secs(62)), Some(0));
+    #[tokio::test]
+    async fn what_happened_in_passing_is_on_disk_at_the_end_of_the_program() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = Audit::open(dir.path(), AuditSettings::default()).unwrap();
+        let device = Peer::Tailnet { address: "100.64.0.9:1".parse().unwrap() };
+        for _ in 0..70 {
+            audit.refused(device, 404);
+        }
+        audit.turned_away(device, Some((Caller::Admin, Barrier::WrongSource)));
+        audit.flush().await;
+        let (mut events, denied) = (Vec::new(), Filter { denied: true, ..Filter::default() });
+        let found = |record: Record| {
+            events.push(record.event);
+            Ok(())
+        };
+        search(dir.path(), &denied, found).unwrap();
+        assert_eq!(events.len(), 12);
+        assert!(matches!(&events[10], Event::Decision { allowed: false, rule, .. } if rule.contains("source")));
+        assert!(matches!(&events[11], Event::LeftOut { requests: 60, .. }));
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_gone_is_a_failing_one() {
+        let (entries, queue) = mpsc::channel(1);
+        drop(queue);
+        let settings = AuditSettings::default();
+        let audit = Audit { settings, entries, health: Arc::default(), damaged: false, aside: Arc::default() };
+        assert!(audit.is_failing());
+        audit.allowed(&subject(), Origin::Operator, None, true, &Map::new()).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_waits_no_longer_for_a_disk_that_hangs_and_is_recorded_when_it_goes_on() {
+        let (entries, mut queue) = mpsc::channel(1);
+        let settings = AuditSettings::default();
+        let audit = Audit { settings, entries, health: Arc::default(), damaged: false, aside: Arc::default() };
+        audit.record(Record::new(Event::Ordered { order: "fills the queue".into() })).await;
+        let began = tokio::time::Instant::now();
+        audit.ordered("funnel off".into()).await;
+        assert_eq!(began.elapsed().as_secs(), RECORDED.as_secs());
+        queue.recv().await.unwrap();
+        let event = queue.recv().await.and_then(|entry| entry.record).map(|record| record.event);
+        assert_eq!(event, Some(Event::Ordered { order: "funnel off".into() }));
     }
 }

@@ -8,5 +8,5 @@ mod keyring;
 mod store;
 
 pub use entry::{Entry, Name, Wanted};
-pub use keyring::{Key, Keyring, Keys};
+pub use keyring::{Found, Key, Keyring, Keys};
 pub use store::{FILE, Store, StoreError};

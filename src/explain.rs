@@ -40,6 +40,8 @@ pub struct Known<'a> {
     pub outside: &'a Outside,
     /// From where public callers may come.
     pub sources: &'a Sources,
+    /// Whether they must show a bearer token and a path secret.
+    pub require_both: bool,
 }
 
 /// There is nobody of that name to explain.
@@ -155,7 +157,13 @@ fn conditions(caller: &Caller, known: &Known<'_>) -> Vec<String> {
         let word = if until <= Timestamp::now() { "ended at" } else { "ends at" };
         format!("their credential {word} {}", until.strftime("%F %R UTC"))
     });
-    own.into_iter().chain(all).chain(until).collect()
+    let both = known.require_both.then(|| match credential.kind {
+        CredentialKind::Bearer => "a path secret must be shown as well, `require_both` in [funnel]".to_owned(),
+        CredentialKind::Path => {
+            "a bearer token must be shown as well, `require_both` in [funnel], and what it allows counts".to_owned()
+        }
+    });
+    own.into_iter().chain(all).chain(until).chain(both).collect()
 }
 
 /// The caller that is meant. A credential wins over a login: logins have an `@` in them, names of credentials have none.

@@ -96,7 +96,7 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
         site.metrics.responded(peer.plane(), response.status().as_u16());
     }
     if let (Some(peer), 401 | 403 | 404 | 429) = (peer, response.status().as_u16()) {
-        site.audit.refused(peer, response.status().as_u16()).await;
+        site.audit.refused(peer, response.status().as_u16());
     }
     let headers = response.headers_mut();
     // A path secret must not travel to another site in a Referer.
@@ -136,8 +136,8 @@ async fn unknown(State(site): State<Arc<Site>>, request: Request) -> Refusal {
 /// The credential of a secret path. For those whom the list of sources keeps out, a right secret is like a wrong one.
 fn by_secret(site: &Site, request: &Request, shown: &str) -> Option<Arc<Credential>> {
     let peer = request.extensions().get::<Peer>()?;
-    let found = site.keys.find(CredentialKind::Path, shown, peer.source());
-    found.filter(|_| site.gate.load().is_open_to(peer))
+    let found = site.keys.look(CredentialKind::Path, shown, peer.source());
+    identify::in_force(site, &site.gate.load(), *peer, found)
 }
 
 /// May they come from there, who is it, may they come in, not too often, and is it a call at all: in this order, so that a
@@ -149,6 +149,7 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
     };
     let gate = site.gate.load_full();
     if !gate.is_open_to(&peer) {
+        identify::note_holder(site, &gate, peer, request.headers());
         return Refusal::ForeignSource.into_response();
     }
     let caller = match identify::identify(site, &gate, peer, request.headers(), by_secret).await {
@@ -157,6 +158,7 @@ async fn respond(site: &Site, mut request: Request, by_secret: Option<Arc<Creden
     };
     if let Err(denied) = access::admit(&site.policy.load(), &caller) {
         tracing::info!(plane = %peer.plane(), %denied, barrier = %denied.barrier(), "refused");
+        site.audit.turned_away(peer, Some((caller, denied.barrier().clone())));
         return Refusal::Denied(denied).into_response();
     }
     if let Some(standing) = request.extensions().get::<Standing>() {

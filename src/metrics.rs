@@ -92,7 +92,7 @@ impl Metrics {
         registry.register("tool_calls", "Calls of tools", Family::clone(&calls));
         registry.register(
             "tool_call_duration_seconds",
-            "Time from a call to its answer, of the calls whose tool was run",
+            "Time from a call to its answer, of the calls that got one from a tool or on its behalf",
             Family::clone(&durations),
         );
         registry.register("http_responses", "Answers to HTTP requests", Family::clone(&responses));

@@ -10,6 +10,9 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
+    /// The least number of characters of a secret that opens the public door.
+    pub const LEAST: usize = 16;
+
     /// Draws `bytes` random bytes from the system and writes them as lower-case hex digits.
     ///
     /// # Errors
@@ -30,9 +33,15 @@ impl Secret {
         self.expose().as_bytes().ct_eq(candidate.as_bytes()).into()
     }
 
-    /// The first four characters and an ellipsis: enough to tell two secrets apart.
+    /// Whether it has as many characters as one that nobody guesses: 64 bits, if they are random hex digits.
+    pub fn is_long(&self) -> bool {
+        self.expose().chars().count() >= Self::LEAST
+    }
+
+    /// The first four characters and an ellipsis: enough to tell two secrets apart. Of a short one it would be too much.
     pub fn masked(&self) -> String {
-        self.expose().chars().take(4).chain(['…']).collect()
+        let shown = if self.is_long() { 4 } else { 0 };
+        self.expose().chars().take(shown).chain(['…']).collect()
     }
 }
 
@@ -80,7 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_keeps_four_characters() {
-        assert_eq!(Secret::from("0123456789").masked(), "0123…");
+    fn the_mask_keeps_four_characters_of_a_long_secret_and_none_of_a_short_one() {
+        assert_eq!(Secret::from("0123456789abcdef").masked(), "0123…");
+        for short in ["", "a", "0123456789abcde"] {
+            assert_eq!(Secret::from(short).masked(), "…");
+        }
     }
 }

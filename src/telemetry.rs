@@ -26,7 +26,7 @@ pub enum Format {
 const WAITING_LINES: usize = 8192;
 
 /// These tell of every request, every bad handshake and every turn of the node. Who wants that names them in the filter.
-const TALKATIVE: &str = "rmcp=warn,rustls=error,tailscale=warn";
+const TALKATIVE: &str = "rmcp=error,rustls=error,tailscale=warn";
 
 static OUTPUT: OnceLock<(NonBlocking, Format)> = OnceLock::new();
 

@@ -1,6 +1,6 @@
 //! The decision: a pure function of policy, caller and operation.
 
-use super::{Barrier, Caller, Level, Origin, Policy, Rule, Share};
+use super::{Barrier, Caller, Level, Origin, Patterns, Policy, Rule, Share};
 
 /// Stands for the name of a graph where all of them are meant, also those that are still to come. No graph is called that,
 /// and a pattern that matches it matches every name.
@@ -23,6 +23,7 @@ pub struct Permit {
     level: Level,
     graph: Option<String>,
     origin: Origin,
+    hidden: Vec<Patterns>,
 }
 
 impl Permit {
@@ -34,6 +35,11 @@ impl Permit {
     /// The one graph this permit is good for; `None` if the operation touches no graph.
     pub fn graph(&self) -> Option<&str> {
         self.graph.as_deref()
+    }
+
+    /// Whether a ceiling hides a graph, for a permit that is good for [`ALL_GRAPHS`].
+    pub fn hides(&self, graph: &str) -> bool {
+        self.hidden.iter().any(|hidden| hidden.matches(graph))
     }
 
     /// The rule that granted it.
@@ -57,7 +63,7 @@ pub enum Denied {
         barrier: Barrier,
     },
     /// The caller has rights, but not on this graph through this tool.
-    #[error("{caller} may not use `{tool}` on the graph `{graph}`, which needs {needs} access there.")]
+    #[error("{caller} may not use `{tool}` on the graph `{graph}`{}.", limit.there(*needs))]
     Graph {
         /// Who asked.
         caller: String,
@@ -67,11 +73,13 @@ pub enum Denied {
         graph: String,
         /// What the tool needs.
         needs: Level,
+        /// What kind of limit it is, in as many words as a caller may hear.
+        limit: Limit,
         /// What refused it.
         barrier: Barrier,
     },
     /// The caller has rights, but not for this tool on any graph.
-    #[error("{caller} may not use `{tool}`, which needs {needs} access.")]
+    #[error("{caller} may not use `{tool}`{}.", limit.anywhere(*needs))]
     Tool {
         /// Who asked.
         caller: String,
@@ -79,9 +87,51 @@ pub enum Denied {
         tool: String,
         /// What the tool needs.
         needs: Level,
+        /// What kind of limit it is, in as many words as a caller may hear.
+        limit: Limit,
         /// What refused it.
         barrier: Barrier,
     },
+}
+
+/// What kind of limit refused an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// No rule of the caller's has the level.
+    Level,
+    /// A rule of the caller's has the level, and is for other tools.
+    Tools,
+    /// The tool is denied to everybody.
+    Everybody,
+    /// The ceiling of public access.
+    Public,
+    /// The ceiling of the graph.
+    Graph,
+}
+
+impl Limit {
+    fn there(self, needs: Level) -> String {
+        match self {
+            Self::Level => format!(", which needs {needs} access there"),
+            other => other.why().to_owned(),
+        }
+    }
+
+    fn anywhere(self, needs: Level) -> String {
+        match self {
+            Self::Level => format!(", which needs {needs} access"),
+            other => other.why().to_owned(),
+        }
+    }
+
+    fn why(self) -> &'static str {
+        match self {
+            Self::Level | Self::Tools => ": their access is for other tools",
+            Self::Everybody => ": it is switched off for everybody",
+            Self::Public => ": public access does not go that far",
+            Self::Graph => ": nobody may do that there",
+        }
+    }
 }
 
 impl Denied {
@@ -103,7 +153,10 @@ const PUBLIC_DOOR_SHUT: &str = "Public access is switched off on this server.";
 /// of public access and of the graph, and a denied tool stays denied whatever else is written.
 pub fn decide(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> Result<Permit, Denied> {
     match weigh(policy, caller, operation) {
-        Ok((level, origin)) => Ok(Permit { level, graph: operation.graph.map(str::to_owned), origin }),
+        Ok((level, origin)) => {
+            let hidden = if operation.graph == Some(ALL_GRAPHS) { hidden(policy) } else { Vec::new() };
+            Ok(Permit { level, graph: operation.graph.map(str::to_owned), origin, hidden })
+        }
         Err(barrier) => Err(denied(policy, caller, operation, barrier)),
     }
 }
@@ -163,15 +216,34 @@ fn graph_ceiling(policy: &Policy, graph: &str) -> Option<Level> {
     ceilings.map(|ceiling| ceiling.most).min().map_or(Some(Level::Full), Share::level)
 }
 
+/// The graphs that nobody may know of.
+fn hidden(policy: &Policy) -> Vec<Patterns> {
+    let hidden = policy.ceilings.iter().filter(|ceiling| ceiling.most == Share::None);
+    hidden.map(|ceiling| ceiling.graphs.clone()).collect()
+}
+
 #[cold]
 fn denied(policy: &Policy, caller: &Caller, operation: &Operation<'_>, barrier: Barrier) -> Denied {
     if let Err(no_access) = admit(policy, caller) {
         return no_access;
     }
+    let limit = limit(policy, caller, operation, &barrier);
     let (caller, tool, needs) = (caller.to_string(), operation.tool.to_owned(), operation.needs);
     match operation.graph {
-        Some(graph) => Denied::Graph { caller, tool, graph: graph.to_owned(), needs, barrier },
-        None => Denied::Tool { caller, tool, needs, barrier },
+        Some(graph) => Denied::Graph { caller, tool, graph: graph.to_owned(), needs, limit, barrier },
+        None => Denied::Tool { caller, tool, needs, limit, barrier },
+    }
+}
+
+fn limit(policy: &Policy, caller: &Caller, operation: &Operation<'_>, barrier: &Barrier) -> Limit {
+    let has_level =
+        |rule: &Rule| rule.access >= operation.needs && operation.graph.is_none_or(|graph| rule.graphs.matches(graph));
+    match barrier {
+        Barrier::DeniedTool(_) => Limit::Everybody,
+        Barrier::PublicCeiling => Limit::Public,
+        Barrier::GraphCeiling => Limit::Graph,
+        _ if policy.rules(caller).any(|(_, rule)| has_level(rule)) => Limit::Tools,
+        _ => Limit::Level,
     }
 }
 
@@ -179,7 +251,7 @@ fn denied(policy: &Policy, caller: &Caller, operation: &Operation<'_>, barrier: 
 impl Permit {
     /// A permit for unit tests of the layers below the decision.
     pub(crate) fn for_test(level: Level, graph: &str) -> Self {
-        Self { level, graph: Some(graph.to_owned()), origin: Origin::Operator }
+        Self { level, graph: Some(graph.to_owned()), origin: Origin::Operator, hidden: Vec::new() }
     }
 }
 

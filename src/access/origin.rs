@@ -32,6 +32,14 @@ pub enum Barrier {
     GraphCeiling,
     /// The call means no graph that the caller may know of.
     NoGraph,
+    /// There is no such tool.
+    NoTool,
+    /// The credential is right, and the list of sources does not have the address.
+    Sources,
+    /// The credential is right, and not for that address.
+    WrongSource,
+    /// The credential was right until its time was up.
+    Expired,
 }
 
 impl fmt::Display for Origin {
@@ -54,6 +62,10 @@ impl fmt::Display for Barrier {
             Self::DeniedTool(pattern) => write!(f, "`{pattern}` in `deny_tools`"),
             Self::PublicCeiling => f.write_str("the ceiling of public access, [funnel]"),
             Self::NoGraph => f.write_str("it means no graph that they may know of"),
+            Self::NoTool => f.write_str("there is no such tool"),
+            Self::Sources => f.write_str("the list of sources, [sources]"),
+            Self::WrongSource => f.write_str("the credential is not for that source"),
+            Self::Expired => f.write_str("the time of the credential is up"),
             Self::GraphCeiling => f.write_str("the ceiling of the graph, [graphs]"),
         }
     }

@@ -86,7 +86,7 @@ impl Policy {
         let ceilings = self.ceilings.as_slice();
         let more: Vec<Ceiling> = graphs
             .flat_map(|(name, nickname)| {
-                let meant = move |graphs: &Patterns| graphs.matches(nickname) && !graphs.matches(name);
+                let meant = move |graphs: &Patterns| graphs.matches_in_any_case(nickname) && !graphs.matches(name);
                 let meant = ceilings.iter().filter(move |ceiling| meant(&ceiling.graphs));
                 meant.map(move |ceiling| Ceiling { graphs: [name].into_iter().collect(), most: ceiling.most })
             })
@@ -114,6 +114,16 @@ impl Policy {
         };
         let grants = grants.iter().enumerate().map(|(at, rule)| (Origin::Grant(at), rule));
         line.into_iter().chain(grants)
+    }
+}
+
+/// The grant of the tailnet that a right comes from, if it comes from one.
+pub fn grant(caller: &Caller, origin: Origin) -> Option<&Rule> {
+    match (caller, origin) {
+        (Caller::User(TailnetUser { grants, .. }) | Caller::Tagged(TailnetNode { grants, .. }), Origin::Grant(at)) => {
+            grants.get(at)
+        }
+        _ => None,
     }
 }
 

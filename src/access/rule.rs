@@ -92,6 +92,12 @@ impl Patterns {
         self.0.iter().any(|pattern| pattern.matches(name))
     }
 
+    /// Whether one of the patterns is `name`, in capitals or not.
+    pub fn matches_in_any_case(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.0.iter().any(|pattern| Pattern::from(pattern.as_str().to_lowercase()).matches(&name))
+    }
+
     /// The first pattern that is `name`, as it was written.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|pattern| pattern.matches(name)).map(Pattern::as_str)

@@ -49,14 +49,22 @@ pub(super) struct Keeper<I> {
     pub(super) stop: CancellationToken,
 }
 
+/// Who may be in when the port is closed.
+#[derive(PartialEq, Eq)]
+enum Left {
+    Nobody,
+    In,
+}
+
 impl<I: Ingress> Keeper<I> {
     /// Runs until the program stops.
     pub(super) async fn keep(mut self) {
-        // Of all who came in since the door was last shut, under whatever name.
-        let mut cut = CancellationToken::new();
+        // Of all who came in since the door was last shut, under whatever name, as long as some of them may be in.
+        let mut cut = None;
         while !self.stop.is_cancelled() {
             let wish = self.latch.wish();
             if let Wish::Shut { by } = wish {
+                self.cut(cut.take()).await;
                 self.show(Door::Off { by });
                 let stop = self.stop.clone();
                 stop.run_until_cancelled(self.latch.is_no_longer(wish)).await;
@@ -77,14 +85,17 @@ impl<I: Ingress> Keeper<I> {
             }
             match self.ingress.open(self.port).await {
                 Ok(listener) => {
-                    self.serve(listener, &seen.name, &cut).await;
-                    if cut.is_cancelled() {
-                        cut = CancellationToken::new();
+                    let all = cut.take().unwrap_or_default();
+                    if self.serve(listener, &seen.name, &all).await == Left::In {
+                        cut = Some(all);
                     }
                 }
                 Err(refusal) => {
                     let retry = match refusal.kind {
-                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable => REFUSED_RETRY,
+                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable => {
+                            self.cut(cut.take()).await;
+                            REFUSED_RETRY
+                        }
                         _ => RETRY,
                     };
                     self.refused(refusal).await;
@@ -98,7 +109,7 @@ impl<I: Ingress> Keeper<I> {
     /// stops.
     ///
     /// The ingress is open for one name: under another, the port has to be opened anew. That is no reason to cut anyone.
-    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) {
+    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) -> Left {
         let number = I::number(&listener);
         let stop = Stop { finish: self.stop.child_token(), cut: cut.clone() };
         let serving = self.server.serve(listener, self.tls.clone(), self.router.clone(), stop.clone());
@@ -119,11 +130,21 @@ impl<I: Ingress> Keeper<I> {
             if !ended {
                 serving.await;
             }
-            // A program that stops has its own deadline.
-            if shut && self.stop.run_until_cancelled(sleep(LAST_WORDS)).await.is_some() {
-                cut.cancel();
+            if shut {
+                self.cut(Some(cut.clone())).await;
             }
         });
+        if shut { Left::Nobody } else { Left::In }
+    }
+
+    /// Ends whatever is still open of those who came in, after their last words.
+    async fn cut(&self, all: Option<CancellationToken>) {
+        // A program that stops has its own deadline.
+        if let Some(all) = all
+            && self.stop.run_until_cancelled(sleep(LAST_WORDS)).await.is_some()
+        {
+            all.cancel();
+        }
     }
 
     fn show(&self, door: Door) {

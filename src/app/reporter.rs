@@ -12,7 +12,7 @@ use super::rules::Rules;
 use super::view::View;
 use crate::access::Rule;
 use crate::admin::{Answer, DoorOrder, Operated, Turned};
-use crate::audit::Audit;
+use crate::audit::{Audit, Event};
 use crate::explain::{Explanation, Question, Unknown};
 use crate::graph::{Graph, Graphs};
 use crate::net::Server;
@@ -20,6 +20,10 @@ use crate::report::{Allowed, CertificateState, Door, NodeReport, RUNNING, Report
 use crate::secret::Secret;
 use crate::story;
 use crate::tailnet::{Node, Status, WhoIsCache};
+
+/// What `status` says after a start that found the log other than it was written.
+const AUDIT_DAMAGED: &str = "the audit log was not as it was written when the node was started; `roam-mcp audit verify` says \
+what is wrong";
 
 /// What `status` says while records are lost.
 const AUDIT_FAILS: &str = "the audit log cannot be written; the node's own log says why. Until it can be, what writes is \
@@ -44,20 +48,29 @@ pub(super) struct Reporter {
 
 impl Operated for Reporter {
     fn report(&self, secrets: bool) -> Answer<'_, Report> {
+        if secrets {
+            self.audit.note(Event::Ordered { order: "status --show-secrets".into() });
+        }
         Box::pin(self.report(secrets))
     }
 
     fn turn(&self, order: DoorOrder) -> Answer<'_, Result<Turned, String>> {
         Box::pin(async move {
-            self.audit.ordered(format!("funnel {order}")).await;
             let joined = self.view.status().state == RUNNING;
-            let door = door::obey(&self.latch, self.door.clone(), order, joined).await;
-            // Whatever became of the door: who orders this wants the credentials dead.
-            let revoked = match order {
-                DoorOrder::Shut { revoke: true } => Some(self.revoke().await?),
-                _ => None,
+            let revoke = async {
+                match order {
+                    DoorOrder::Shut { revoke: true } => self.revoke().await.map(Some),
+                    _ => Ok(None),
+                }
             };
-            Ok(Turned { door: door?, revoked })
+            // At the same time, whatever becomes of either: closing what is open takes longer than making keys worthless.
+            let (revoked, door) = tokio::join!(revoke, door::obey(&self.latch, self.door.clone(), order, joined));
+            self.audit.ordered(format!("funnel {order}")).await;
+            let direct = match order {
+                DoorOrder::Shut { .. } => self.listen.map(|address| address.to_string()),
+                DoorOrder::Open { .. } => None,
+            };
+            Ok(Turned { revoked: revoked?, door: door?, direct })
         })
     }
 
@@ -102,9 +115,13 @@ impl Reporter {
     }
 
     fn problems(&self) -> Vec<String> {
-        let files = self.rules.problems().into_iter().chain(self.graphs.problems());
+        let graphs = self.graphs.list();
+        let named = |graph: &Graph| (graph.name().to_owned(), graph.given_nickname().to_owned());
+        let idle = self.rules.idle(&self.whois.seen(), &graphs.iter().map(named).collect::<Vec<_>>());
+        let files = self.rules.problems().into_iter().chain(idle).chain(self.graphs.problems());
         let audit = self.audit.is_failing().then(|| AUDIT_FAILS.to_owned());
-        files.chain(self.whois.malformed()).chain(audit).collect()
+        let damaged = self.audit.was_damaged().then(|| AUDIT_DAMAGED.to_owned());
+        files.chain(self.whois.malformed()).chain(damaged).chain(audit).collect()
     }
 
     fn allowed(&self) -> Allowed {

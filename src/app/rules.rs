@@ -4,9 +4,11 @@
 //! The same goes for a `config.toml` that is gone or has nothing in it any more. Editors and full disks leave that behind,
 //! and it would lift every restriction there is.
 
+mod idle;
 mod overlay;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,16 +21,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared::{self, Revoked};
 use crate::access::{Caller, Policy};
+use crate::audit::Audit;
 use crate::cli::AccessFlags;
 use crate::config::{ConfigError, ConfigFile, HttpSection, OPENAI_COPY, RoamTools, Stamp};
-use crate::credentials::{FILE, Keyring, Keys, Store, StoreError};
+use crate::credentials::{Entry, FILE, Keyring, Keys, Store, StoreError};
 use crate::explain::{self, Explanation, Known, Question, Unknown};
 use crate::graph::Graphs;
 use crate::http::Gate;
 use crate::secret::Secret;
 use crate::tailnet::Owner;
-use crate::tools::{Outside, TOOLS};
+use crate::tools::Outside;
+use idle::Names;
 use overlay::overlay;
+use told::Told;
 
 /// How often the files are looked at. Three calls of stat(2) take microseconds, see a file however it was replaced, and
 /// need no descriptor and no crate.
@@ -48,6 +53,7 @@ pub(super) struct Rules {
     pub(super) keys: Arc<Keys>,
     pub(super) gate: Arc<ArcSwap<Gate>>,
     pub(super) outside: Arc<ArcSwap<Outside>>,
+    audit: Audit,
     state: Mutex<State>,
 }
 
@@ -66,6 +72,10 @@ struct State {
     revoked: Revoked,
     /// They were revoked, and could not be taken out of their file.
     ignores_named: bool,
+    /// Those that are in their file again although they were revoked.
+    back: Vec<String>,
+    /// What was in force last, so that a change can be told.
+    told: Told,
 }
 
 /// What the files looked like. Equal stamps mean that none was written in between.
@@ -90,6 +100,7 @@ impl Rules {
         http: HttpSection,
         roam_tools: PathBuf,
         dir: &Path,
+        audit: Audit,
     ) -> anyhow::Result<Arc<Self>> {
         // Of no file: reading takes the first ones.
         let none = Stamp::of(Path::new(""));
@@ -104,6 +115,8 @@ impl Rules {
             broken_credentials: None,
             revoked: Revoked::load(dir)?,
             ignores_named: false,
+            back: Vec::new(),
+            told: Told::default(),
         };
         let rules = Self {
             flags,
@@ -113,6 +126,7 @@ impl Rules {
             keys: Arc::default(),
             gate: Arc::default(),
             outside: Arc::default(),
+            audit,
             state: Mutex::new(state),
         };
         rules.read_config()?;
@@ -129,15 +143,20 @@ impl Rules {
 
     /// What is wrong with the files, for `status`.
     pub(super) fn problems(&self) -> Vec<String> {
-        // The numbers are no tool, and can be denied like one.
-        let tools: Vec<&str> = TOOLS.iter().map(|tool| tool.name).chain(["metrics"]).collect();
         let state = self.lock();
         let broken = state.broken_config.iter().chain(&state.broken_credentials).cloned();
-        let listed = [("`deny_tools`", &state.file.deny_tools), ("`tools` in [funnel]", &state.file.funnel.tools)];
-        let idle = listed.iter().flat_map(|(key, patterns)| {
-            patterns.idle(&tools).map(move |idle| format!("config.toml: `{idle}` in {key} is the name of no tool"))
+        let back = (!state.back.is_empty()).then(|| {
+            let names = state.back.join(", ");
+            format!("{FILE}: `funnel off --revoke` made {names} worthless, and so they stay; `roam-mcp credentials rotate` gives one a new secret")
         });
-        broken.chain(idle).collect()
+        broken.chain(back).collect()
+    }
+
+    /// The names in them that are nobody's, for `status`: of callers that were `seen`, and of graphs with their nicknames.
+    pub(super) fn idle(&self, seen: &[Caller], graphs: &[(String, String)]) -> Vec<String> {
+        let names = Names::new(graphs);
+        let in_file = names.in_file(&self.lock().file);
+        in_file.into_iter().chain(names.in_keys(&self.keys.ring())).chain(names.in_grants(seen)).collect()
     }
 
     /// The credentials that are shared with the official tools' file, and its other names.
@@ -155,17 +174,23 @@ impl Rules {
     /// how many had a name. What cannot be written down holds for this run all the same.
     pub(super) fn revoke_public(&self) -> anyhow::Result<usize> {
         let nobodys = Secret::random(32).map_err(anyhow::Error::msg).context("nothing is revoked")?;
-        let worthless = {
+        {
             let mut state = self.lock();
             let allowed_hosts = std::mem::take(&mut state.http.allowed_hosts);
             let shown = HttpSection { token: nobodys, path_secret: None, allowed_hosts };
-            let shown = std::mem::replace(&mut state.http, shown);
-            state.revoked.add(&shown);
+            let shown = shared::keys(&std::mem::replace(&mut state.http, shown));
+            state.revoked.add(shown.iter());
+            state.revoked.add(self.keys.ring().keys());
             state.ignores_named = true;
+            self.keys.replace(Keyring::default());
+        }
+        let (renewed, revoked) = (RoamTools::renew_http(&self.roam_tools), Store::revoke_all(&self.dir));
+        let worthless = {
+            // Also one that was made a moment ago, and was in no keyring yet.
+            let (mut state, named) = (self.lock(), revoked.iter().flatten().filter_map(Entry::key));
+            state.revoked.add(named.collect::<Vec<_>>().iter());
             state.revoked.clone()
         };
-        self.keys.replace(Keyring::default());
-        let (renewed, revoked) = (RoamTools::renew_http(&self.roam_tools), Store::revoke_all(&self.dir));
         let noted = worthless.save(&self.dir);
         if let Ok(renewed) = &renewed {
             self.lock().http = renewed.clone();
@@ -174,7 +199,7 @@ impl Rules {
         self.read_credentials().context(NOT_KEPT)?;
         renewed.context(NOT_KEPT)?;
         noted.context(NOT_KEPT)?;
-        revoked.context(NOT_KEPT)
+        revoked.map(|revoked| revoked.len()).context(NOT_KEPT)
     }
 
     /// What a caller may do.
@@ -192,7 +217,16 @@ impl Rules {
         let names: Vec<String> = graphs.list().iter().map(|graph| graph.name().to_owned()).collect();
         let (policy, keys, gate) = (graphs.under(self.policy.load_full()), self.keys.ring(), self.gate.load());
         let (outside, sources) = (&**self.outside.load(), &gate.sources);
-        let known = Known { policy: &policy, keys: &keys, owner, seen, graphs: &names, outside, sources };
+        let known = Known {
+            policy: &policy,
+            keys: &keys,
+            owner,
+            seen,
+            graphs: &names,
+            outside,
+            sources,
+            require_both: gate.require_both,
+        };
         explain::explain(&question, &known)
     }
 
@@ -223,12 +257,12 @@ impl Rules {
     }
 
     fn reload_config(&self) {
-        let problem = told("rules", self.read_config());
+        let problem = heard("rules", self.read_config());
         self.lock().broken_config = problem;
     }
 
     fn reload_credentials(&self) {
-        let problem = told("credentials", self.read_credentials());
+        let problem = heard("credentials", self.read_credentials());
         self.lock().broken_credentials = problem;
     }
 
@@ -253,6 +287,9 @@ impl Rules {
         self.outside.store(Arc::new(outside));
         self.policy.store(Arc::new(file.policy(state.owner.as_ref().map(|owner| owner.id))));
         (state.file, state.file_counts) = (file, counts);
+        // Read once more: what changes in between is read again, and told again.
+        let text = ConfigFile::path(named).ok().and_then(|path| std::fs::read(path).ok());
+        state.told.rules(text.as_deref()).into_iter().for_each(|event| self.audit.note(event));
         Ok(())
     }
 
@@ -264,10 +301,15 @@ impl Rules {
 
     fn read_credentials(&self) -> Result<(), StoreError> {
         self.lock().read.credentials = Stamp::of(&self.dir.join(FILE));
+        // One lock over reading and taking over: a revocation in between would be undone.
+        let mut state = self.lock();
         let store = Store::load(&self.dir)?;
-        let state = self.lock();
-        let named = store.keys().filter(|_| !state.ignores_named);
+        let (back, named): (Vec<_>, Vec<_>) = store.keys().partition(|key| state.revoked.has(key));
+        let named = named.into_iter().filter(|_| !state.ignores_named);
         self.keys.replace(shared::keys(&state.http).into_iter().chain(named).collect::<Keyring>());
+        state.back = back.iter().map(|key| key.credential().name.clone()).collect();
+        let text = std::fs::read(self.dir.join(FILE)).ok();
+        state.told.credentials(text.as_deref(), store.entries()).into_iter().for_each(|event| self.audit.note(event));
         Ok(())
     }
 
@@ -296,7 +338,7 @@ impl Rules {
 }
 
 /// Logs what came of reading, and gives what is wrong.
-fn told<E: std::error::Error>(what: &str, read: Result<(), E>) -> Option<String> {
+fn heard<E: std::error::Error>(what: &str, read: Result<(), E>) -> Option<String> {
     match &read {
         Ok(()) => tracing::info!("{what} read again"),
         Err(problem) => tracing::warn!("{problem}; what was in force before stays so"),

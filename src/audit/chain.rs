@@ -1,5 +1,6 @@
 //! The chain: every line begins with the hash of the line before.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,6 @@ use super::Record;
 
 /// The file that is being written.
 pub(super) const CURRENT: &str = "audit.jsonl";
-/// The file that holds the hash of the last line, by which a cut-off end is found.
-pub(super) const HEAD: &str = "audit.head";
 
 /// SHA-256 of a line without its newline; all zeros before the first one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -51,22 +50,32 @@ pub(super) fn append(out: &mut Vec<u8>, previous: Hash, record: &Record) -> serd
     Ok(hash)
 }
 
-/// The files of a log, oldest first: the name of a rotated one is the time at which it was ended.
+/// The files of a log, oldest first: rotated ones by their number, then the one that is being written.
 pub(super) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let rotated = name.to_str().is_some_and(|name| name.starts_with("audit-") && name.ends_with(".jsonl"));
-        if rotated {
-            files.push(dir.join(name));
-        }
-    }
-    files.sort();
+    let mut files: Vec<_> = rotated(dir)?.into_iter().map(|number| dir.join(name(number))).collect();
     let current = dir.join(CURRENT);
     if current.exists() {
         files.push(current);
     }
     Ok(files)
+}
+
+/// The file that the current one becomes when it is full. A number, and no time: clocks are set back.
+pub(super) fn next(dir: &Path) -> io::Result<PathBuf> {
+    Ok(dir.join(name(rotated(dir)?.last().map_or(1, |last| last + 1))))
+}
+
+fn rotated(dir: &Path) -> io::Result<BTreeSet<u64>> {
+    let number = |name: &str| name.strip_prefix("audit-")?.strip_suffix(".jsonl")?.parse().ok();
+    let mut rotated = BTreeSet::new();
+    for entry in std::fs::read_dir(dir)? {
+        rotated.extend(entry?.file_name().to_str().and_then(number).filter(|&found| dir.join(name(found)).exists()));
+    }
+    Ok(rotated)
+}
+
+fn name(number: u64) -> String {
+    format!("audit-{number:06}.jsonl")
 }
 
 /// The lines of a file with their numbers, without their newlines. The last one may have none.

@@ -10,7 +10,7 @@ use super::{AuditError, Event, Record};
 /// Which records are wanted. Everything that is set must fit.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A part of the caller's name.
+    /// The caller: its login, device, credential or kind, or all the words by which it is told.
     pub caller: Option<String>,
     /// The tool.
     pub tool: Option<String>,
@@ -25,11 +25,17 @@ pub struct Filter {
 impl Filter {
     fn fits(&self, record: &Record) -> bool {
         let subject = record.subject();
-        let denied = matches!(record.event, Event::Decision { allowed: false, .. } | Event::Refused { .. });
+        let denied = matches!(
+            record.event,
+            Event::Decision { allowed: false, .. } | Event::Refused { .. } | Event::LeftOut { .. }
+        );
         self.since.is_none_or(|since| record.time >= since)
             && (!self.denied || denied)
-            && self.caller.as_deref().is_none_or(|part| subject.is_some_and(|subject| subject.caller.contains(part)))
-            && self.tool.as_deref().is_none_or(|tool| subject.is_some_and(|subject| subject.tool == tool))
+            && self.caller.as_deref().is_none_or(|who| subject.is_some_and(|it| it.caller == who || it.who.is(who)))
+            && self
+                .tool
+                .as_deref()
+                .is_none_or(|tool| subject.is_some_and(|subject| subject.tool.as_deref() == Some(tool)))
             && self.graph.as_deref().is_none_or(|graph| subject.is_some_and(|it| it.graph.as_deref() == Some(graph)))
     }
 }
@@ -54,4 +60,27 @@ pub fn search(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Caller, Level, Peer, TailnetUser};
+    use crate::audit::Subject;
+
+    #[test]
+    fn a_caller_is_found_by_a_name_and_not_by_a_part_of_another() {
+        let record = |login: &str| {
+            let user = TailnetUser { id: 1, login: login.into(), node: "laptop".into(), grants: Vec::new() };
+            let subject = Subject::new(Peer::Admin, &Caller::User(user), "search", Some("garden"), Level::ReadOnly);
+            Record::new(Event::Outcome { subject, failed: false, duration_us: 1 })
+        };
+        let fits = |caller: &str, login: &str| {
+            Filter { caller: Some(caller.into()), ..Filter::default() }.fits(&record(login))
+        };
+        for named in ["alice@example.com", "Alice@Example.com", "laptop", "user", "alice@example.com on laptop"] {
+            assert!(fits(named, "alice@example.com"), "{named}");
+        }
+        assert!(!fits("alice@example.com", "malice@example.com") && !fits("alice@", "alice@example.com"));
+    }
 }

@@ -5,12 +5,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::chain::{self, CURRENT, HEAD, Hash};
+use super::chain::{self, CURRENT, Hash};
+use super::head::{Ending, HEAD, Head, Trace};
+use super::health::Health;
 use super::{AuditError, Event, Record};
 
 /// A file that has grown to this is ended and a new one begun. Some 150,000 calls.
@@ -39,8 +40,9 @@ pub(super) struct Writer {
     length: u64,
     last: Hash,
     rotate_at: u64,
-    failing: Arc<AtomicBool>,
+    health: Arc<Health>,
     lost: Option<Lost>,
+    damaged: bool,
 }
 
 impl Writer {
@@ -58,20 +60,37 @@ impl Writer {
             length: end.length,
             last: end.last,
             rotate_at: ROTATE_AT,
-            failing: Arc::default(),
+            health: Arc::default(),
             lost: None,
+            damaged: end.ending != Ending::AsWritten,
         };
-        if end.dropped_bytes > 0 || end.records_missing {
-            let event = Event::Recovered { dropped_bytes: end.dropped_bytes, records_missing: end.records_missing };
-            tracing::warn!(?event, "the audit log was damaged, as by a crash, and is continued");
+        if end.dropped_bytes > 0 || writer.damaged {
+            let event = end.event();
+            match event.damage() {
+                Some(damage) => tracing::error!("audit log: {damage}"),
+                None => {
+                    tracing::warn!(dropped_bytes = end.dropped_bytes, "a crash cut the audit log's last line short")
+                }
+            }
             writer.write(&[Record::new(event)], true).map_err(AuditError::io(&path))?;
         }
+        writer.tell_head("the audit log is continued");
         Ok(writer)
     }
 
-    /// Set while the last records could not be written.
-    pub(super) fn failing(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.failing)
+    /// How the writing goes.
+    pub(super) fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Whether the log was found to be other than it was written.
+    pub(super) fn found_damage(&self) -> bool {
+        self.damaged
+    }
+
+    /// The hash of the last line in the program's own log, which is elsewhere: see docs/AUDIT.md.
+    fn tell_head(&self, what: &str) {
+        tracing::info!(head = self.last.to_hex(), "{what}");
     }
 
     /// Writes until the last handle is gone.
@@ -90,9 +109,14 @@ impl Writer {
 
     fn take(&mut self, batch: &mut Vec<Entry>) {
         let (records, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.record, entry.written)).unzip();
+        let is_flush = records.iter().any(Option::is_none);
         let records: Vec<_> = records.into_iter().flatten().collect();
+        self.health.begins();
         let result = self.write(&records, waiting.iter().any(Option::is_some));
         self.tell(&result, &records);
+        if is_flush {
+            self.tell_head("the audit log is on disk");
+        }
         for waiting in waiting.into_iter().flatten() {
             // The caller may have gone.
             let _ = waiting.send(result.is_ok());
@@ -108,6 +132,8 @@ impl Writer {
         for record in self.gap().iter().chain(records) {
             last = chain::append(&mut text, last, record)?;
         }
+        // Before the records: a crash in between leaves a log that ends between the two lines.
+        Head { done: self.last, next: last }.write(&self.head)?;
         let written = self
             .file
             .write_all_at(&text, self.length)
@@ -119,22 +145,24 @@ impl Writer {
         }
         self.length += text.len() as u64;
         self.last = last;
-        // Behind the records: a crash in between leaves it at an earlier line, which is still in the chain.
-        self.head.write_all_at(last.to_hex().as_bytes(), 0)
+        // The records are there, and the head names them already.
+        let _ = Head { done: last, next: last }.write(&self.head);
+        Ok(())
     }
 
-    /// Ends the file under a name that sorts by time, and begins a new one.
+    /// Ends the file under the next number, and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
         self.file.sync_all()?;
         let current = self.dir.join(CURRENT);
-        let name = format!("audit-{}.jsonl", Timestamp::now().strftime("%Y%m%dT%H%M%S%.9fZ"));
-        match std::fs::rename(&current, self.dir.join(name)) {
+        match std::fs::rename(&current, chain::next(&self.dir)?) {
             // An earlier turn got as far as this.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             renamed => renamed?,
         }
         self.file = private(&current)?;
         self.length = 0;
+        File::open(&self.dir)?.sync_all()?;
+        self.tell_head("a file of the audit log is full");
         Ok(())
     }
 
@@ -145,7 +173,7 @@ impl Writer {
 
     /// A failure is told once, and its end as well.
     fn tell(&mut self, result: &io::Result<()>, records: &[Record]) {
-        let was_failing = self.failing.swap(result.is_err(), Ordering::Relaxed);
+        let was_failing = self.health.ended(result.is_err());
         if result.is_ok() {
             self.lost = None;
         } else if let Some(first) = records.first() {
@@ -167,34 +195,41 @@ struct End {
     length: u64,
     last: Hash,
     dropped_bytes: u64,
-    records_missing: bool,
+    ending: Ending,
 }
 
 impl End {
     /// Reads the last file through; the earlier ones are `audit verify`'s business.
     fn of(dir: &Path) -> Result<Self, AuditError> {
-        let mut end = Self { length: 0, last: Hash::default(), dropped_bytes: 0, records_missing: false };
-        let head = std::fs::read_to_string(dir.join(HEAD)).ok().and_then(|text| Hash::from_hex(&text));
-        let mut head_seen = head.is_none();
+        let (mut length, mut last, mut dropped_bytes) = (0, Hash::default(), 0);
         let files = chain::files(dir).map_err(AuditError::io(dir))?;
+        let mut trace = Trace::new(Head::read(dir), last);
         // With a new file just begun, the line before is the last of the one before.
         for path in files.iter().rev().take(2).rev() {
             let is_current = path.ends_with(CURRENT);
             for (_, line) in chain::lines(path).map_err(AuditError::io(path))? {
                 let line = line.map_err(AuditError::io(path))?;
                 if !line.whole {
-                    end.dropped_bytes = line.bytes.len() as u64;
+                    dropped_bytes = line.bytes.len() as u64;
                     continue;
                 }
-                end.last = Hash::of(&line.bytes);
-                head_seen |= head == Some(end.last);
+                last = Hash::of(&line.bytes);
+                trace.line(last);
                 if is_current {
-                    end.length += line.bytes.len() as u64 + 1;
+                    length += line.bytes.len() as u64 + 1;
                 }
             }
         }
-        end.records_missing = !head_seen;
-        Ok(end)
+        Ok(Self { length, last, dropped_bytes, ending: trace.ending() })
+    }
+
+    fn event(&self) -> Event {
+        Event::Recovered {
+            dropped_bytes: self.dropped_bytes,
+            records_missing: self.ending == Ending::Short,
+            head_missing: self.ending == Ending::NoHead,
+            records_added: if let Ending::Long(behind) = self.ending { behind } else { 0 },
+        }
     }
 }
 
@@ -221,7 +256,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::verify;
+    use super::super::{Expected, verify};
     use super::*;
 
     fn entry() -> Entry {
@@ -236,13 +271,13 @@ mod tests {
         let disk = std::mem::replace(&mut writer.file, File::open(dir.path()).unwrap());
         writer.take(&mut vec![entry(), entry()]);
         writer.take(&mut vec![entry()]);
-        assert!(writer.failing.load(Ordering::Relaxed));
+        assert!(writer.health.is_failing());
         writer.file = disk;
         writer.take(&mut vec![entry()]);
-        let verified = verify(dir.path()).unwrap().unwrap();
+        let verified = verify(dir.path(), &Expected::default()).unwrap().unwrap();
         assert_eq!((verified.records, verified.lost), (3, 3));
         writer.take(&mut vec![entry()]);
-        assert_eq!(verify(dir.path()).unwrap().unwrap().lost, 3, "they are told of once");
+        assert_eq!(verify(dir.path(), &Expected::default()).unwrap().unwrap().lost, 3, "they are told of once");
     }
 
     #[test]
@@ -250,8 +285,33 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = Writer::for_test(dir.path(), 1);
         writer.take(&mut vec![entry()]);
-        std::fs::rename(dir.path().join(CURRENT), dir.path().join("audit-20260101T000000.000000000Z.jsonl")).unwrap();
+        std::fs::rename(dir.path().join(CURRENT), dir.path().join("audit-000001.jsonl")).unwrap();
         writer.take(&mut vec![entry()]);
-        assert_eq!(verify(dir.path()).unwrap().unwrap().records, 2);
+        assert_eq!(verify(dir.path(), &Expected::default()).unwrap().unwrap().records, 2);
+    }
+
+    #[test]
+    fn a_head_that_cannot_be_written_stops_the_records_that_it_would_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(dir.path()).unwrap();
+        writer.take(&mut vec![entry()]);
+        let head = std::mem::replace(&mut writer.head, File::open(dir.path()).unwrap());
+        writer.take(&mut vec![entry()]);
+        writer.head = head;
+        writer.take(&mut vec![entry()]);
+        let verified = verify(dir.path(), &Expected::default()).unwrap().unwrap();
+        assert_eq!((verified.records, verified.lost), (3, 1), "what is told as lost is not on disk");
+    }
+
+    #[test]
+    fn files_follow_each_other_by_number_whatever_the_clock_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::for_test(dir.path(), 1);
+        for _ in 0..12 {
+            writer.take(&mut vec![entry()]);
+        }
+        let files = chain::files(dir.path()).unwrap();
+        assert!(files[9].ends_with("audit-000010.jsonl") && files[11].ends_with(CURRENT), "{files:?}");
+        assert_eq!(verify(dir.path(), &Expected::default()).unwrap().unwrap().records, 12);
     }
 }

@@ -28,6 +28,18 @@ A secret is shown once, when it is made. A running node takes a change over with
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
+const ADD_EXAMPLES: &str = "\
+Examples:
+  roam-mcp credentials add claude --access read-append --graphs notes --expires 30d
+  roam-mcp credentials add phone --kind path --access read-only --tools 'search*,get_*'
+  roam-mcp credentials add work --access full --sources 203.0.113.0/24,2001:db8::/48";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  roam-mcp access explain --as alice@example.com
+  roam-mcp access explain --as claude --tool delete-page --graph notes
+  roam-mcp access explain --as public --json";
+
 pub(super) const ACCESS_EXAMPLES: &str = "\
 Examples:
   roam-mcp access explain --as alice@example.com
@@ -76,11 +88,13 @@ pub struct AccessFlags {
     #[arg(long, value_name = "CIDR", env = "ROAM_MCP_TRUST_PROXY", value_delimiter = ',')]
     pub trust_proxy: Vec<IpNet>,
 
-    /// Bearer token for this run, in place of the one in ~/.roam-tools.json; prefer the variable to the flag
+    /// Bearer token for this run, of 16 characters or more, in place of the one in ~/.roam-tools.json; prefer the variable to the
+    /// flag
     #[arg(long, value_name = "TOKEN", env = "ROAM_MCP_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
-    /// Path secret for this run, in place of the one in ~/.roam-tools.json; prefer the variable to the flag
+    /// Path secret for this run, of 16 characters or more, in place of the one in ~/.roam-tools.json; prefer the variable to the
+    /// flag
     #[arg(long, value_name = "SECRET", env = "ROAM_MCP_SECRET", hide_env_values = true)]
     pub secret: Option<String>,
 
@@ -117,6 +131,7 @@ pub struct CredentialsArgs {
 #[derive(Debug, Subcommand)]
 pub enum CredentialsCommand {
     /// Make one and show its secret, once
+    #[command(after_help = ADD_EXAMPLES)]
     Add(AddArgs),
     /// Show them, without their secrets
     List {
@@ -179,6 +194,7 @@ pub struct AccessArgs {
 #[derive(Debug, Subcommand)]
 pub enum AccessCommand {
     /// Tell what a caller may do, and by which rule
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
 }
 

@@ -10,10 +10,23 @@ use super::span::since;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roam-mcp audit tail
-  roam-mcp audit search --caller alice@ --denied --since 2d
+  roam-mcp audit search --caller alice@example.com --denied --since 2d
   roam-mcp audit verify              finds a changed, dropped or moved record
 
 Exit codes: 0 found or whole, 1 failed, 2 wrong usage, 6 the log is not as it was written.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  roam-mcp audit verify
+  roam-mcp audit verify --head 9f2c…   the log still contains the line that was its last one then
+
+A node that runs writes its head to its own log at the start, when a file is full, and at the end.";
+
+const SEARCH_EXAMPLES: &str = "\
+Examples:
+  roam-mcp audit search --caller alice@example.com --since 2d
+  roam-mcp audit search --caller claude --tool create_block --json
+  roam-mcp audit search --denied --since 2026-11-01";
 
 /// `roam-mcp audit`.
 #[derive(Debug, Args)]
@@ -31,8 +44,16 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that no record was changed, dropped or moved
-    Verify,
-    /// Print the last records
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify {
+        /// The hash of a line that the log must contain: a head that was kept elsewhere
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        head: Option<String>,
+        /// The oldest files of the log were moved away
+        #[arg(long)]
+        older_removed: bool,
+    },
+    /// Print the last records, with their times in UTC
     Tail {
         /// How many
         #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
@@ -41,15 +62,16 @@ pub enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print the records that fit
+    /// Print the records that fit, with their times in UTC
+    #[command(after_help = SEARCH_EXAMPLES)]
     Search(AuditSearchArgs),
 }
 
 /// `roam-mcp audit search`.
 #[derive(Debug, Args)]
 pub struct AuditSearchArgs {
-    /// A part of the caller's name
-    #[arg(long, value_name = "TEXT")]
+    /// The caller: a login name, a device or a credential by its name, `operator`, or the words by which it is told
+    #[arg(long, value_name = "WHO")]
     pub caller: Option<String>,
     /// The tool
     #[arg(long, value_name = "NAME")]
@@ -67,4 +89,9 @@ pub struct AuditSearchArgs {
     /// Print JSON, a record a line
     #[arg(long)]
     pub json: bool,
+}
+
+fn hash(text: &str) -> Result<String, String> {
+    let is_one = text.len() == 64 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    if is_one { Ok(text.to_lowercase()) } else { Err("write 64 hex digits, as `audit verify` prints them".into()) }
 }

@@ -16,6 +16,11 @@ Examples:
 
 Exit codes: 0 as asked, 1 failed or not open yet, 2 wrong usage, 5 no node is running.";
 
+const ON_EXAMPLES: &str = "\
+Examples:
+  roam-mcp funnel on
+  roam-mcp funnel on --for 2h        shuts itself, also when the node is restarted meanwhile";
+
 /// `roam-mcp funnel`.
 #[derive(Debug, Args)]
 pub struct FunnelArgs {
@@ -36,12 +41,13 @@ pub struct FunnelArgs {
 #[derive(Debug, Subcommand)]
 pub enum FunnelCommand {
     /// Open it
+    #[command(after_help = ON_EXAMPLES)]
     On {
         /// Shut it again after this time, such as 2h, 1h30m or 1d
         #[arg(long = "for", value_name = "TIME", value_parser = time)]
         time: Option<Duration>,
     },
-    /// Shut it, end the connections through it within a second, and keep it shut
+    /// Shut it, end the connections through it within a second, and keep it shut; --listen goes on
     Off {
         /// Make every public credential worthless too: named ones are gone, token and path secret are drawn anew
         #[arg(long)]

@@ -40,6 +40,7 @@ fn from_files(dir: &Path, config: Option<&Path>, question: &Question) -> Result<
         graphs: &[],
         outside: &outside,
         sources: &sources,
+        require_both: file.funnel.require_both,
     };
     let mut explanation = explain::explain(question, &known)?;
     let note = "no node is running, so this is from the configuration alone, without the tailnet's grants";

@@ -1,5 +1,6 @@
 //! `roam-mcp credentials`.
 
+use std::collections::BTreeMap;
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use super::{Failure, state_dir};
 use crate::access::{CredentialKind, Patterns, Rule};
 use crate::admin;
 use crate::cli::{AddArgs, CredentialsArgs, CredentialsCommand};
-use crate::credentials::{Store, Wanted};
+use crate::credentials::{Entry, Store, Wanted};
 use crate::secret::Secret;
 use crate::tools::TOOLS;
 
@@ -90,7 +91,7 @@ fn list(dir: &Path, json: bool) -> Result<(), Failure> {
         let entries = store.entries().iter().map(|entry| {
             json!({
                 "name": entry.name, "kind": entry.kind, "rule": entry.rule, "sources": entry.sources,
-                "created": entry.created, "expires": entry.expires, "lastUsed": used.get(entry.name.as_str()),
+                "created": entry.created, "expires": entry.expires, "lastUsed": last_use(entry, &used),
             })
         });
         return Ok(writeln!(out, "{:#}", json!(entries.collect::<Vec<_>>()))?);
@@ -113,16 +114,36 @@ fn list(dir: &Path, json: bool) -> Result<(), Failure> {
             Some(at) if at <= now => format!("expired {}", at.strftime("%F %R UTC")),
             Some(at) => format!("until {}", at.strftime("%F %R UTC")),
         };
-        let used = used.get(entry.name.as_str());
+        let used = last_use(entry, &used);
         let used = used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", at.strftime("%F %R UTC")));
         writeln!(out, "    made {}, {until}, {used}", entry.created.strftime("%F"))?;
     }
     Ok(())
 }
 
+/// When its secret was last used. What was used before it was made was another one, of the same name.
+fn last_use(entry: &Entry, used: &BTreeMap<String, Timestamp>) -> Option<Timestamp> {
+    used.get(entry.name.as_str()).copied().filter(|used| *used >= entry.created)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Level;
+
+    #[test]
+    fn a_new_secret_is_unused_whatever_an_earlier_one_of_its_name_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kind, rule) = (CredentialKind::Bearer, Rule::everything(Level::Full));
+        let wanted = Wanted { name: "claude".parse().unwrap(), kind, rule, sources: Vec::new(), expires: None };
+        let before = Timestamp::now();
+        Store::add(dir.path(), wanted).unwrap();
+        let store = Store::load(dir.path()).unwrap();
+        let use_at = |at| last_use(&store.entries()[0], &[("claude".to_owned(), at)].into());
+        assert_eq!(use_at(before), None);
+        let after = Timestamp::now();
+        assert_eq!(use_at(after), Some(after));
+    }
 
     fn owned(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

@@ -16,7 +16,7 @@ pub(super) async fn run(args: FunnelArgs) -> Result<(), Failure> {
     };
     let turned = match order {
         Some(order) => answer(admin::turn_door(&dir, order).await)?,
-        None => Turned { door: answer(admin::fetch_report(&dir, false).await)?.funnel, revoked: None },
+        None => Turned { door: answer(admin::fetch_report(&dir, false).await)?.funnel, revoked: None, direct: None },
     };
     let not_open = matches!(order, Some(DoorOrder::Open { .. })) && !matches!(turned.door, Door::Open { .. });
     if args.json {
@@ -25,6 +25,9 @@ pub(super) async fn run(args: FunnelArgs) -> Result<(), Failure> {
         writeln!(stdout(), "{}", turned.door)?;
         if let Some(named) = turned.revoked {
             writeln!(stdout(), "Revoked {named} named credentials; token and path secret are new.")?;
+        }
+        if let Some(address) = &turned.direct {
+            writeln!(stdout(), "Calls with a credential are still taken at {address}, where --listen has them.")?;
         }
     }
     if !not_open {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::access::{Credential, CredentialKind};
+use crate::access::{Barrier, Credential, CredentialKind};
 use crate::secret::Secret;
 
 /// A credential by the hash of its secret.
@@ -25,6 +25,17 @@ pub struct Key {
 /// All that opens the public door at one time.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring(Vec<Key>);
+
+/// What came of looking a secret up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is the credential's, and good.
+    Good(Arc<Credential>),
+    /// It is the credential's, and not good now or from there.
+    Spent(Arc<Credential>, Barrier),
+    /// It is no credential's.
+    Nothing,
+}
 
 /// The keyring of a running server, which can be replaced, and when each key was last used.
 #[derive(Debug, Default)]
@@ -48,6 +59,12 @@ impl Key {
         Self::new(Self::digest(secret.expose()), credential, Vec::new(), None)
     }
 
+    /// The same, good from these networks alone.
+    #[must_use]
+    pub fn only_from(self, sources: Vec<IpNet>) -> Self {
+        Self { sources, ..self }
+    }
+
     /// What a secret is compared by.
     pub(super) fn digest(shown: &str) -> [u8; 32] {
         Sha256::digest(shown).into()
@@ -68,12 +85,21 @@ impl Key {
         self.expires
     }
 
-    /// Whether it is good now and there. None of this is secret.
-    fn is_good(&self, kind: CredentialKind, source: Option<IpAddr>, now: Timestamp) -> bool {
+    /// What it is looked up by, in hex.
+    pub fn sha256(&self) -> String {
+        hex::encode(self.digest)
+    }
+
+    /// Why it is not good now and there. None of this is secret.
+    fn barrier(&self, source: Option<IpAddr>, now: Timestamp) -> Option<Barrier> {
         let from = |source: IpAddr| self.sources.iter().any(|net| net.contains(&source.to_canonical()));
-        self.credential.kind == kind
-            && self.expires.is_none_or(|expires| now < expires)
-            && (self.sources.is_empty() || source.is_some_and(from))
+        if self.expires.is_some_and(|expires| now >= expires) {
+            Some(Barrier::Expired)
+        } else if self.sources.is_empty() || source.is_some_and(from) {
+            None
+        } else {
+            Some(Barrier::WrongSource)
+        }
     }
 }
 
@@ -85,22 +111,24 @@ impl FromIterator<Key> for Keyring {
 
 impl Keyring {
     /// The credential whose secret was shown. All keys are compared, so the time depends on their number and on the length
-    /// of `shown`, and not on which one is like it.
-    pub fn find(
-        &self,
-        kind: CredentialKind,
-        shown: &str,
-        source: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Option<Arc<Credential>> {
+    /// of `shown`, and not on which one is like it. Where several have the same secret, one that is good counts.
+    pub fn look(&self, kind: CredentialKind, shown: &str, source: Option<IpAddr>, now: Timestamp) -> Found {
         let digest = Key::digest(shown);
-        let matching = self.0.iter().fold(
-            None,
-            |found, key| {
-                if bool::from(key.digest.ct_eq(&digest)) { Some(key) } else { found }
-            },
-        );
-        matching.filter(|key| key.is_good(kind, source, now)).map(|key| Arc::clone(&key.credential))
+        self.0.iter().fold(Found::Nothing, |found, key| {
+            let is_shown = bool::from(key.digest.ct_eq(&digest)) && key.credential.kind == kind;
+            if !is_shown || matches!(found, Found::Good(_)) {
+                return found;
+            }
+            match key.barrier(source, now) {
+                None => Found::Good(Arc::clone(&key.credential)),
+                Some(barrier) => Found::Spent(Arc::clone(&key.credential), barrier),
+            }
+        })
+    }
+
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
     }
 
     /// The key of that name.
@@ -120,9 +148,17 @@ impl Keys {
         self.ring.load_full()
     }
 
-    /// As [`Keyring::find`], now.
+    /// As [`Keyring::look`], now.
+    pub fn look(&self, kind: CredentialKind, shown: &str, source: Option<IpAddr>) -> Found {
+        self.ring.load().look(kind, shown, source, Timestamp::now())
+    }
+
+    /// The credential whose secret was shown, if it is good.
     pub fn find(&self, kind: CredentialKind, shown: &str, source: Option<IpAddr>) -> Option<Arc<Credential>> {
-        self.ring.load().find(kind, shown, source, Timestamp::now())
+        match self.look(kind, shown, source) {
+            Found::Good(credential) => Some(credential),
+            Found::Spent(..) | Found::Nothing => None,
+        }
     }
 
     /// Notes that a credential was used.
@@ -187,11 +223,44 @@ mod tests {
             (Bearer, "home", "::ffff:203.0.113.7", true),
             (Bearer, "home", "2001:db8::7", true),
         ] {
-            let credential = ring.find(kind, shown, Some(source.parse().unwrap()), now);
-            assert_eq!(credential.is_some(), found, "{shown} as {kind} from {source}");
-            assert!(credential.is_none_or(|credential| credential.name == shown));
+            let looked = ring.look(kind, shown, Some(source.parse().unwrap()), now);
+            assert_eq!(matches!(looked, Found::Good(_)), found, "{shown} as {kind} from {source}");
+            assert!(!matches!(looked, Found::Good(credential) if credential.name != shown));
         }
-        assert!(ring.find(Bearer, "home", None, now).is_none(), "a source that is not known is not a right one");
+        let spent = |shown, source: Option<&str>| match ring.look(
+            Bearer,
+            shown,
+            source.map(|source| source.parse().unwrap()),
+            now,
+        ) {
+            Found::Spent(credential, barrier) if credential.name == shown => Some(barrier),
+            _ => None,
+        };
+        assert_eq!(spent("old", None), Some(Barrier::Expired));
+        assert_eq!(spent("home", Some("192.0.2.1")), Some(Barrier::WrongSource));
+        assert_eq!(spent("home", None), Some(Barrier::WrongSource), "a source that is not known is not a right one");
+    }
+
+    #[test]
+    fn one_text_can_be_a_token_and_a_path_secret_and_a_good_one_comes_before_one_that_is_not() {
+        let now = Timestamp::now();
+        let named = |name: &str, key: Key| Key {
+            digest: Key::digest("same"),
+            credential: Arc::new(Credential { name: name.into(), ..Credential::clone(&key.credential) }),
+            ..key
+        };
+        let ring: Keyring = [
+            named("old", key("", Bearer, &[], Some(now - 1.second()))),
+            named("token", key("", Bearer, &[], None)),
+            named("path", key("", Path, &[], None)),
+            named("older", key("", Bearer, &[], Some(now - 1.hour()))),
+        ]
+        .into_iter()
+        .collect();
+        for (kind, name) in [(Bearer, "token"), (Path, "path")] {
+            let looked = ring.look(kind, "same", None, now);
+            assert!(matches!(&looked, Found::Good(credential) if credential.name == name), "{looked:?}");
+        }
     }
 
     #[test]

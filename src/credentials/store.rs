@@ -20,8 +20,8 @@ pub const FILE: &str = "credentials.json";
 const USED: &str = "credentials.used.json";
 /// The version of the file that this program knows.
 const VERSION: u32 = 1;
-/// Names of the two credentials in `~/.roam-tools.json`.
-const TAKEN: [&str; 2] = ["token", "path-secret"];
+/// Names of the two credentials in `~/.roam-tools.json`, and those by which `access explain` and `audit search` call others.
+const TAKEN: [&str; 8] = ["token", "path-secret", "owner", "public", "user", "tagged", "credential", "operator"];
 
 /// The credentials of one state directory.
 #[derive(Debug)]
@@ -55,8 +55,13 @@ pub enum StoreError {
     /// There is none of that name.
     #[error("there is no credential `{0}`; `roam-mcp credentials list` shows them")]
     Unknown(String),
-    /// The name is one of the two in `~/.roam-tools.json`.
-    #[error("`{0}` is the one in ~/.roam-tools.json; choose another name")]
+    /// A new secret would be worthless.
+    #[error(
+        "the time of `{0}` is up, and a new secret would not change that; `roam-mcp credentials revoke {0}`, and add it again"
+    )]
+    Expired(String),
+    /// The name means somebody else.
+    #[error("`{0}` means somebody else: one of ~/.roam-tools.json, or a kind of caller; choose another name")]
     Taken(String),
 }
 
@@ -120,6 +125,9 @@ impl Store {
     pub fn rotate(dir: &Path, name: &str) -> Result<(Secret, Entry), StoreError> {
         Self::edit(dir, |store| {
             let at = store.position(name)?;
+            if store.entries()[at].expires.is_some_and(|expires| expires <= Timestamp::now()) {
+                return Err(StoreError::Expired(name.to_owned()));
+            }
             let secret = store.document.credentials[at].rotate().map_err(|error| store.no_randomness(error))?;
             Ok((secret, store.document.credentials[at].clone()))
         })
@@ -137,12 +145,12 @@ impl Store {
         })
     }
 
-    /// Removes all credentials, and says how many there were.
+    /// Removes all credentials, and gives those there were.
     ///
     /// # Errors
     /// When the file cannot be changed.
-    pub fn revoke_all(dir: &Path) -> Result<usize, StoreError> {
-        Self::edit(dir, |store| Ok(std::mem::take(&mut store.document.credentials).len()))
+    pub fn revoke_all(dir: &Path) -> Result<Vec<Entry>, StoreError> {
+        Self::edit(dir, |store| Ok(std::mem::take(&mut store.document.credentials)))
     }
 
     /// When each credential was last used. A record of use that cannot be read is no reason to fail.
@@ -209,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::access::{CredentialKind, Level, Rule};
-    use crate::credentials::Keyring;
+    use crate::credentials::{Found, Keyring};
 
     fn wanted(name: &str, kind: CredentialKind) -> Wanted {
         let rule = Rule::everything(Level::ReadAppend);
@@ -218,7 +226,7 @@ mod tests {
 
     fn opens(dir: &Path, kind: CredentialKind, secret: &Secret) -> bool {
         let ring: Keyring = Store::load(dir).unwrap().keys().collect();
-        ring.find(kind, secret.expose(), None, Timestamp::now()).is_some()
+        matches!(ring.look(kind, secret.expose(), None, Timestamp::now()), Found::Good(_))
     }
 
     #[test]
@@ -240,7 +248,7 @@ mod tests {
         assert!(!opens(dir, CredentialKind::Bearer, &token) && opens(dir, CredentialKind::Bearer, &renewed));
         Store::revoke(dir, "claude").unwrap();
         assert!(!opens(dir, CredentialKind::Bearer, &renewed) && opens(dir, CredentialKind::Path, &path));
-        assert_eq!(Store::revoke_all(dir).unwrap(), 1);
+        assert_eq!(Store::revoke_all(dir).unwrap().len(), 1);
         assert!(!opens(dir, CredentialKind::Path, &path));
     }
 
@@ -250,7 +258,9 @@ mod tests {
         let add = |name| Store::add(dir.path(), wanted(name, CredentialKind::Bearer));
         add("claude").unwrap();
         assert!(matches!(add("claude"), Err(StoreError::Exists(_))));
-        assert!(matches!(add("token"), Err(StoreError::Taken(_))));
+        for taken in TAKEN {
+            assert!(matches!(add(taken), Err(StoreError::Taken(_))), "{taken}");
+        }
         assert!(matches!(Store::rotate(dir.path(), "other"), Err(StoreError::Unknown(_))));
         assert!(matches!(Store::revoke(dir.path(), "other"), Err(StoreError::Unknown(_))));
         let nowhere = dir.path().join("not made yet");
@@ -274,5 +284,13 @@ mod tests {
         Store::note_used(dir.path(), [("claude".to_owned(), at)].into()).unwrap();
         Store::note_used(dir.path(), [("phone".to_owned(), at)].into()).unwrap();
         assert_eq!(Store::last_used(dir.path()).len(), 2);
+    }
+
+    #[test]
+    fn one_whose_time_is_up_gets_no_new_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let expires = Some(Timestamp::now());
+        Store::add(dir.path(), Wanted { expires, ..wanted("claude", CredentialKind::Bearer) }).unwrap();
+        assert!(matches!(Store::rotate(dir.path(), "claude"), Err(StoreError::Expired(_))));
     }
 }

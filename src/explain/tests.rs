@@ -8,6 +8,7 @@ struct World {
     keys: Keyring,
     outside: Outside,
     sources: Sources,
+    require_both: bool,
 }
 
 impl World {
@@ -15,7 +16,7 @@ impl World {
         let rule = Rule { access: Level::ReadAppend, ..Rule::everything(Level::Full) };
         let credential = Credential { name: "claude".into(), kind: CredentialKind::Bearer, rule };
         let keys = [Key::plain(&Secret::from("x"), credential)].into_iter().collect();
-        Self { policy, keys, outside: Outside::default(), sources: Sources::unlisted() }
+        Self { policy, keys, outside: Outside::default(), sources: Sources::unlisted(), require_both: false }
     }
 
     fn asked(&self, who: &str, tool: &str) -> Result<Explanation, Unknown> {
@@ -28,6 +29,7 @@ impl World {
             graphs: &graphs,
             outside: &self.outside,
             sources: &self.sources,
+            require_both: self.require_both,
         };
         explain(&Question { who: who.into(), tool: Some(tool.into()), graph: None }, &known)
     }
@@ -92,6 +94,15 @@ fn the_networks_that_a_public_caller_has_to_come_from_are_told() {
 }
 
 #[test]
+fn that_both_credentials_are_demanded_is_told() {
+    let mut world = World::new(owned());
+    assert!(!world.told("claude", "search").contains("require_both"));
+    world.require_both = true;
+    assert!(world.told("claude", "search").contains("a path secret must be shown as well"));
+    assert!(!world.told("owner", "search").contains("require_both"));
+}
+
+#[test]
 fn without_a_node_the_owner_is_somebody_and_nobody_else() {
     let world = World::new(Policy::default());
     let known = Known {
@@ -102,6 +113,7 @@ fn without_a_node_the_owner_is_somebody_and_nobody_else() {
         graphs: &[],
         outside: &world.outside,
         sources: &world.sources,
+        require_both: false,
     };
     let question = |who: &str| Question { who: who.into(), tool: Some("search".into()), graph: Some("garden".into()) };
     let allowed = |who| explain(&question(who), &known).unwrap().verdicts[0].allowed;

@@ -1,46 +1,68 @@
 //! `GET /metrics`: for the operator, and on the tailnet for those who may do everything anyway.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::Map;
 
 use super::Site;
 use super::identify::identify;
+use super::limits::until_sent;
 use super::refusal::Refusal;
-use crate::access::{self, Caller, Level, Operation, Peer, Policy};
+use crate::access::{self, ALL_GRAPHS, Level, Operation, Peer};
+use crate::audit::Subject;
 use crate::metrics::CONTENT_TYPE;
 
 /// To everybody else, and on every other plane, this is a path like any that does not exist.
 pub(super) async fn show(State(site): State<Arc<Site>>, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let Some(peer @ (Peer::Tailnet { .. } | Peer::Admin)) = peer else { return Refusal::UnknownPath.into_response() };
-    match identify(&site, &site.gate.load(), peer, request.headers(), None).await {
-        Ok(caller) if request.method() == Method::GET && may_see(&site.policy.load(), &caller) => {
-            ([(header::CONTENT_TYPE, CONTENT_TYPE)], site.metrics.render()).into_response()
-        }
-        _ => Refusal::UnknownPath.into_response(),
+    let gate = site.gate.load_full();
+    let Ok(caller) = identify(&site, &gate, peer, request.headers(), None).await else {
+        return Refusal::UnknownPath.into_response();
+    };
+    if request.method() != Method::GET {
+        return Refusal::UnknownPath.into_response();
     }
+    let permit = match access::decide(&site.policy.load(), &caller, &EVERYTHING) {
+        Ok(permit) => permit,
+        Err(denied) => {
+            site.audit.turned_away(peer, Some((caller, denied.barrier().clone())));
+            return Refusal::UnknownPath.into_response();
+        }
+    };
+    let place = match gate.limits.enter(&caller) {
+        Ok(place) => place,
+        Err(wait) => return Refusal::TooMuch(wait).into_response(),
+    };
+    let (began, nothing) = (Instant::now(), Map::new());
+    let subject = Subject::new(peer, &caller, EVERYTHING.tool, None, EVERYTHING.needs);
+    let granted = access::grant(&caller, permit.origin());
+    // It reads, so it goes on whatever becomes of the record.
+    let _ = site.audit.allowed(&subject, permit.origin(), granted, false, &nothing).await;
+    let response = ([(header::CONTENT_TYPE, CONTENT_TYPE)], site.metrics.render()).into_response();
+    site.audit.ended(subject, false, began.elapsed()).await;
+    until_sent(place, response)
 }
 
-/// The operator, the owner, and whoever has full access to all graphs: a pattern that matches the name `*` matches every name.
-fn may_see(policy: &Policy, caller: &Caller) -> bool {
-    let is_owner = matches!(caller, Caller::User(user) if policy.owner == Some(user.id));
-    let everything = Operation { tool: "metrics", needs: Level::Full, graph: Some("*") };
-    is_owner || access::decide(policy, caller, &everything).is_ok()
-}
+/// The numbers tell of all graphs, so they take full access to all of them.
+const EVERYTHING: Operation<'_> = Operation { tool: "metrics", needs: Level::Full, graph: Some(ALL_GRAPHS) };
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::access::{Rule, TailnetNode, TailnetUser};
+    use crate::access::{Caller, Policy, Rule, TailnetNode, TailnetUser};
 
     #[test]
     fn only_those_who_may_do_everything_see_the_numbers() {
-        let policy = Policy { owner: Some(7), for_owner: Some(Rule::everything(Level::ReadOnly)), ..Policy::default() };
+        let policy = Policy { owner: Some(7), ..Policy::default() };
+        let stern = Policy { for_owner: None, ..policy.clone() };
+        let listed = Policy { deny_tools: ["metrics"].into_iter().collect(), ..policy.clone() };
         let tagged = |grant: Value| {
             let grants = Rule::from_grants(&[grant]).0;
             Caller::Tagged(TailnetNode { node: "monitor".into(), tags: vec!["tag:monitor".into()], grants })
@@ -62,7 +84,10 @@ mod tests {
             (tagged(json!({"access": "read-append"})), false),
         ];
         for (caller, sees) in table {
-            assert_eq!(may_see(&policy, &caller), sees, "{caller:?}");
+            let may_see = |policy| access::decide(policy, &caller, &EVERYTHING).is_ok();
+            assert_eq!(may_see(&policy), sees, "{caller:?}");
+            assert!(!may_see(&listed), "{caller:?}");
         }
+        assert!(access::decide(&stern, &user(7), &EVERYTHING).is_err());
     }
 }

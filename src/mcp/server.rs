@@ -119,9 +119,15 @@ impl Server {
         place: Option<Place>,
     ) -> Result<CallToolResult, ErrorData> {
         let policy = self.graphs.under(self.policy.load_full());
-        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", request.name), None);
-        let tool = tools::find(&request.name).ok_or_else(unknown)?;
+        // As with graphs: whoever sends a long name finds none of it in the log.
+        let shown: String = request.name.chars().take(80).collect();
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{shown}`."), None);
         let arguments = request.arguments.unwrap_or_default();
+        let Some(tool) = tools::find(&request.name) else {
+            let subject = Subject { tool: Some(shown.clone()), ..Subject::at_the_door(peer, caller) };
+            self.note_denied(&subject, &Barrier::NoTool, &arguments).await;
+            return Err(unknown());
+        };
         let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
         // A tool that no rule gives the caller is not there for them, in the list as in a call.
         let reach = self.outside.load().reach(peer.plane());
@@ -150,7 +156,8 @@ impl Server {
         let visible = known.iter().filter(|graph| sees(graph.name())).map(Graph::info).collect();
         let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
         let call = Call { permit, graph, visible, graphs, arguments, today, reach };
-        let done = self.clone().perform(tool, call, subject);
+        let granted = access::grant(caller, call.permit.origin()).cloned();
+        let done = self.clone().perform(tool, call, subject, granted);
         if !tool.is_write() {
             return Ok(result(done.await));
         }
@@ -177,11 +184,18 @@ impl Server {
     }
 
     /// Does a call that was allowed. What writes is on record before it is done, or it is not done.
-    async fn perform(self, tool: &'static tools::Tool, call: Call, subject: Subject) -> Reply {
-        if let Some(Books { audit, .. }) = &self.books
-            && let Err(error) = audit.allowed(&subject, call.permit.origin(), tool.is_write(), &call.arguments).await
-        {
-            return Reply::error(error.to_string());
+    async fn perform(
+        self,
+        tool: &'static tools::Tool,
+        call: Call,
+        subject: Subject,
+        granted: Option<access::Rule>,
+    ) -> Reply {
+        if let Some(Books { audit, .. }) = &self.books {
+            let (rule, writes) = (call.permit.origin(), tool.is_write());
+            if let Err(error) = audit.allowed(&subject, rule, granted.as_ref(), writes, &call.arguments).await {
+                return Reply::error(error.to_string());
+            }
         }
         if tool.is_write() {
             telemetry::note_write(tool.name);

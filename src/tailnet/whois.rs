@@ -13,6 +13,10 @@ use crate::access::{CAPABILITY, Caller, Directory, MalformedGrant, Rule, Tailnet
 
 /// How long an answer is believed. The cache is dropped at every change the tailnet tells of; this bounds what it does not.
 const TIME_TO_LIVE: Duration = Duration::from_secs(10);
+/// How long an address without a caller stays so. Short, because a new device calls as soon as it is let in.
+const NOBODY_FOR: Duration = Duration::from_secs(1);
+/// How often it is told that there are such addresses.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// More callers than this at once start over, so that a scan through the tailnet cannot grow the map.
 const CAPACITY: usize = 1024;
 
@@ -25,6 +29,10 @@ pub struct WhoIsCache {
 #[derive(Default)]
 struct Known {
     callers: HashMap<IpAddr, (Caller, Instant)>,
+    /// Addresses that the tailnet had no caller for, and when it said so.
+    nobody: HashMap<IpAddr, Instant>,
+    /// When it was last told in the log that there was none.
+    told: Option<Instant>,
     /// Grants that are not understood, by the address they are for, as of the last look-up.
     malformed: HashMap<IpAddr, Vec<MalformedGrant>>,
     /// Counts the times the cache was dropped, so that an answer from before does not come back in.
@@ -41,6 +49,9 @@ impl WhoIsCache {
     pub fn clear(&self) {
         let mut known = self.known();
         known.callers.clear();
+        known.nobody.clear();
+        // Who calls again with such a grant brings it back; one that was mended is not told any longer.
+        known.malformed.clear();
         known.generation += 1;
     }
 
@@ -63,8 +74,9 @@ impl WhoIsCache {
     async fn look_up(&self, address: IpAddr) -> Option<Caller> {
         let generation = {
             let known = self.known();
-            match known.callers.get(&address) {
-                Some((caller, asked)) if asked.elapsed() < TIME_TO_LIVE => return Some(caller.clone()),
+            match (known.callers.get(&address), known.nobody.get(&address)) {
+                (Some((caller, asked)), _) if asked.elapsed() < TIME_TO_LIVE => return Some(caller.clone()),
+                (_, Some(asked)) if asked.elapsed() < NOBODY_FOR => return None,
                 _ => known.generation,
             }
         };
@@ -72,15 +84,23 @@ impl WhoIsCache {
             Ok(answer) => {
                 let (caller, malformed) = caller(answer);
                 self.note_malformed(address, malformed);
-                caller?
+                caller
             }
             Err(error) => {
-                let unknown = error.kind == ErrorKind::NotFound;
-                tracing::warn!(%address, %error, unknown, "no identity for a tailnet address");
-                return None;
+                if self.known().tells(Instant::now()) {
+                    let unknown = error.kind == ErrorKind::NotFound;
+                    tracing::warn!(%address, %error, unknown, "no identity for a tailnet address");
+                }
+                None
             }
         };
         let mut known = self.known();
+        let Some(caller) = caller else {
+            if known.generation == generation {
+                known.is_nobody(address, Instant::now());
+            }
+            return None;
+        };
         if known.generation == generation {
             if known.callers.len() >= CAPACITY {
                 known.callers.clear();
@@ -88,6 +108,24 @@ impl WhoIsCache {
             known.callers.insert(address, (caller.clone(), Instant::now()));
         }
         Some(caller)
+    }
+}
+
+impl Known {
+    fn is_nobody(&mut self, address: IpAddr, now: Instant) {
+        if self.nobody.len() >= CAPACITY {
+            self.nobody.clear();
+        }
+        self.nobody.insert(address, now);
+    }
+
+    /// Whether it is told now that an address is nobody's: of many requests from there, once a minute.
+    fn tells(&mut self, now: Instant) -> bool {
+        let tells = self.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        if tells {
+            self.told = Some(now);
+        }
+        tells
     }
 }
 
@@ -141,5 +179,16 @@ mod tests {
         assert!(matches!(caller(answer(&["tag:ci"], Some(1))).0, Some(Caller::Tagged(_))));
         assert!(matches!(caller(answer(&["tag:ci"], None)).0, Some(Caller::Tagged(_))));
         assert_eq!(caller(answer(&[], None)).0, None);
+    }
+
+    #[test]
+    fn addresses_that_are_nobodys_are_told_once_a_minute_and_fill_no_memory() {
+        let (mut known, start) = (Known::default(), Instant::now());
+        let told = (0..180).filter(|second| known.tells(start + Duration::from_secs(*second))).count();
+        assert_eq!(told, 3);
+        for number in 0..5000_u32 {
+            known.is_nobody(std::net::Ipv4Addr::from(number).into(), start);
+        }
+        assert!(known.nobody.len() <= CAPACITY);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Input;
 use super::{Call, Class, Failure, Hints, Outcome, Tool, json, refuse};
+use crate::access::Permit;
 use crate::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus, has_nickname, is_graph_name, slug};
 use crate::graph::{Connected, ErrorCode, GraphError, Listed, TokenRequest};
 
@@ -54,7 +55,9 @@ async fn setup_new_graph(call: Call) -> Outcome {
     };
     let known = load(connected)?;
     match arguments.graph.as_deref().filter(|name| !name.is_empty()) {
-        None => list(connected, &known).await,
+        None => list(connected, &known, &call.permit).await,
+        // Like one that is not there.
+        Some(name) if call.permit.hides(name) => Err(refuse("Roam has no graph of that name.")),
         Some(name) => connect(connected, &known, name, &arguments).await,
     }
 }
@@ -64,17 +67,18 @@ fn load(connected: &Connected) -> Result<Vec<GraphEntry>, Failure> {
     entries.map_err(|error| Failure::Graph(error.into()))
 }
 
-async fn list(connected: &Connected, known: &[GraphEntry]) -> Outcome {
+async fn list(connected: &Connected, known: &[GraphEntry], permit: &Permit) -> Outcome {
     let available: Vec<Value> = available(connected)
         .await?
         .iter()
+        .filter(|graph| !permit.hides(&graph.name))
         .map(|graph| json!({ "name": graph.name, "type": graph.kind.as_str() }))
         .collect();
     let instruction = match available.len() {
         0 => "Roam lists no graphs. Ask the user to log in to Roam Desktop, then call again.",
         _ => "Ask the user which graph to connect, and call again with its name as `graph` and a short `nickname`.",
     };
-    let known: Vec<Value> = known.iter().map(describe).collect();
+    let known: Vec<Value> = known.iter().filter(|entry| !permit.hides(&entry.name)).map(describe).collect();
     Ok(json!({ "available_graphs": available, "already_configured": known, "instruction": instruction }))
 }
 

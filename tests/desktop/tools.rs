@@ -1,5 +1,5 @@
 use jiff::civil::date;
-use roam_mcp::access::{self, Caller, Level, Operation, Policy};
+use roam_mcp::access::{self, Caller, Ceiling, Level, Policy, Share};
 use roam_mcp::config::{GraphEntry, Kind, RoamTools, TokenLevel, TokenStatus};
 use roam_mcp::graph::Graphs;
 use roam_mcp::sandbox::Answer;
@@ -11,12 +11,16 @@ use super::support::{Fault, Machine, TOKEN, entry};
 
 /// Runs a tool as the person at the machine would.
 async fn reply(graphs: &Graphs, tool: &str, arguments: Value) -> Reply {
+    reply_under(&Policy::default(), graphs, tool, arguments).await
+}
+
+async fn reply_under(policy: &Policy, graphs: &Graphs, tool: &str, arguments: Value) -> Reply {
     let tool = tools::find(tool).unwrap();
     let graph = tool.takes_graph().then(|| graphs.resolve(None).unwrap());
     let name = graph.as_ref().map(roam_mcp::graph::Graph::name);
-    let operation = Operation { tool: tool.name, needs: tool.needs(), graph: name };
+    let operation = tool.operation(name);
     let call = Call {
-        permit: access::decide(&Policy::default(), &Caller::Admin, &operation).unwrap(),
+        permit: access::decide(policy, &Caller::Admin, &operation).unwrap(),
         graph,
         visible: Vec::new(),
         graphs: graphs.clone(),
@@ -192,4 +196,21 @@ async fn what_cannot_be_set_up_is_refused_before_the_person_is_asked() {
         refused(&fixed, "setup_new_graph", json!({})).await["message"].as_str().unwrap().contains("no Roam Desktop")
     );
     assert!(machine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_graph_that_a_ceiling_hides_is_none_that_can_be_connected() {
+    let machine = Machine::with_roam().await;
+    let graphs = machine.graphs(machine.settings());
+    let ceiling = Ceiling { graphs: ["gard*"].into_iter().collect(), most: Share::None };
+    let hidden = Policy { ceilings: vec![ceiling], ..Policy::default() };
+    let list = reply_under(&hidden, &graphs, "setup_new_graph", json!({})).await;
+    assert!(!list.is_error && !list.text.contains("garden"), "{}", list.text);
+    let named = json!({ "graph": "garden", "nickname": "g" });
+    let refused = reply_under(&hidden, &graphs, "setup_new_graph", named).await;
+    assert!(refused.is_error && refused.text.contains("no graph of that name"), "{}", refused.text);
+    assert!(machine.asked().is_empty());
+    machine.garden();
+    let list = reply_under(&hidden, &graphs, "setup_new_graph", json!({})).await;
+    assert!(!list.text.contains("garden"), "{}", list.text);
 }

@@ -19,12 +19,33 @@ fn help_reads_like_this() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_up", help(&["up", "--help"]));
     insta::assert_snapshot!("help_status", help(&["status", "--help"]));
-    for command in
-        ["completions", "connect", "graphs", "credentials", "access", "call", "stdio", "sandbox", "tools", "man"]
-    {
+    for command in [
+        "completions",
+        "connect",
+        "graphs",
+        "credentials",
+        "access",
+        "audit",
+        "funnel",
+        "call",
+        "stdio",
+        "sandbox",
+        "tools",
+        "man",
+    ] {
         insta::assert_snapshot!(format!("help_{command}"), help(&[command, "--help"]));
     }
-    insta::assert_snapshot!("help_call_search", help(&["call", "search", "--help"]));
+    for (command, inner) in [
+        ("call", "search"),
+        ("credentials", "add"),
+        ("access", "explain"),
+        ("audit", "search"),
+        ("audit", "verify"),
+        ("funnel", "on"),
+        ("funnel", "off"),
+    ] {
+        insta::assert_snapshot!(format!("help_{command}_{inner}"), help(&[command, inner, "--help"]));
+    }
 }
 
 #[test]

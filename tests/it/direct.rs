@@ -39,6 +39,11 @@ async fn a_local_client_needs_a_credential_and_gets_no_metrics() {
     let foreign = client.request(Method::POST, "/mcp").header("origin", "https://evil.example");
     client.send(foreign.body(Bytes::new()).unwrap()).await.expect(403);
     assert!(node.process.stdout().contains("This machine"), "{}", node.process.stdout());
+
+    let off = home.run(&["funnel", "off"]);
+    let told = String::from_utf8(off.stdout).unwrap();
+    assert!(told.contains("still taken at 127.0.0.1:") && told.contains("--listen"), "{told}");
+    forwarded(&node, &[]).await.expect(200);
 }
 
 #[tokio::test]
@@ -78,4 +83,20 @@ async fn an_address_that_is_in_use_is_named_with_the_way_out() {
     let exit = home.up().args(&["--listen", &address]).exit().await;
     assert_eq!(exit.code, Some(1), "{exit:?}");
     assert!(exit.stderr.contains(&address) && exit.stderr.contains("--listen"), "{exit:?}");
+}
+
+#[tokio::test]
+async fn a_foreign_host_or_origin_is_refused_on_this_machines_socket_too() {
+    let home = Home::new("rebound");
+    let node = home.up().args(&["--listen", "127.0.0.1:0"]).node().await;
+    let client = local(&node);
+    for route in ["/mcp", "/health", "/no/such/path"] {
+        for host in ["evil.example", "127.0.0.1.evil.example", ""] {
+            let request = axum::http::Request::post(route).header("host", host).body(Bytes::new()).unwrap();
+            client.send(bearer(request, &node.token)).await.expect(403);
+        }
+        let mut rebound = bearer(client.post_request(route, &search("squirrels")), &node.token);
+        rebound.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+        client.send(rebound).await.expect(403);
+    }
 }

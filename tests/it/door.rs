@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// `roam-mcp funnel`: its exit code, standard output and standard error.
 fn funnel(home: &Home, args: &[&str]) -> (Option<i32>, String, String) {
-    let output = home.command().arg("funnel").args(args).output().unwrap();
+    let output = home.run(&[&["funnel"], args].concat());
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -119,7 +119,7 @@ async fn a_typed_secret_that_was_revoked_is_refused_at_the_next_start() {
     let exit = start().exit().await;
     assert_eq!(exit.code, Some(1), "{exit:?}");
     assert!(exit.stderr.contains("--token") && exit.stderr.contains("--revoke"), "{exit:?}");
-    home.up().env("ROAM_MCP_TOKEN", "another-token").node().await;
+    home.up().env("ROAM_MCP_TOKEN", "another-token-of-the-operator").node().await;
 }
 
 #[tokio::test]

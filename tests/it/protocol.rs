@@ -155,11 +155,11 @@ async fn an_unknown_tool_and_an_unknown_method_are_told_apart() {
 #[tokio::test]
 async fn clients_that_use_the_same_ids_at_the_same_time_get_their_own_answers() {
     let node = Node::shared().await;
-    let client = node.owner().await.with(Scheme::Http2);
-    let (one, two) = (client.connect().await, client.connect().await);
-    let (squirrels, october) = (search("squirrels"), search("October"));
+    let (owner, public) = (node.owner().await.with(Scheme::Http2), node.public().with(Scheme::Http2));
+    let (one, two) = (owner.connect().await, public.connect().await);
+    let (squirrels, october, secret) = (search("squirrels"), search("October"), node.secret_path());
     for _ in 0..50 {
-        let (walnut, quince) = tokio::join!(one.post("/mcp", &squirrels), two.post("/mcp", &october));
+        let (walnut, quince) = tokio::join!(one.post("/mcp", &squirrels), two.post(&secret, &october));
         let (walnut, quince) = (walnut.tool_text(), quince.tool_text());
         assert!(walnut.contains("walnut003") && !walnut.contains("quince001"), "{walnut}");
         assert!(quince.contains("quince001") && !quince.contains("walnut003"), "{quince}");

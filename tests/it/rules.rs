@@ -11,7 +11,7 @@ use crate::support::node::Node;
 
 /// Runs `roam-mcp` beside the node and gives what it printed.
 fn run(home: &Home, args: &[&str]) -> String {
-    let output = home.command().args(args).output().unwrap();
+    let output = home.run(args);
     assert!(output.status.success(), "{args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

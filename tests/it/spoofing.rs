@@ -49,15 +49,15 @@ async fn headers_that_claim_an_identity_give_none() {
         ("x-webauth-user", OWNER),
         ("tailscale-ingress-src", "127.0.0.1:1"),
     ];
-    let owner_address = crate::support::tailnet::tailnet().nodes("operator-laptop").await;
-    let owner_address = owner_address.first().map_or("100.64.0.1".to_owned(), |node| node.name.clone());
+    let owner = node.owner().await;
+    let devices = crate::support::tailnet::tailnet().nodes("operator-laptop").await;
+    let owner_address = devices[0].addresses[0].to_string();
     let (alice, public) = (node.user("alice@example.com").await.connect().await, node.public().connect().await);
     for (name, value) in claims.into_iter().chain([("x-forwarded-for", owner_address.as_str())]) {
         alice.send(with(alice.client(), "/mcp", name, value)).await.expect(403);
         public.send(with(public.client(), "/mcp", name, value)).await.expect(401);
     }
     // And they harm nobody who is somebody.
-    let owner = node.owner().await;
     for (name, value) in claims {
         owner.send(with(&owner, "/mcp", name, value)).await.expect(200);
     }

@@ -279,8 +279,55 @@ fn a_refusal_names_the_caller_and_what_is_missing() {
     for part in ["user8@example.com", "delete_page", "garden", "full"] {
         assert!(text.contains(part), "{text}");
     }
+    let narrow = user_with(8, &[json!({"access": "full", "tools": ["get_*"]})]);
+    let listed = Policy { deny_tools: Patterns::from_iter(["delete_*"]), ..owned() };
+    let lidded = Policy { ceilings: vec![ceiling("garden", Share::ReadOnly)], ..owned() };
+    let shut = Policy { for_public: Share::ReadOnly.rule(), ..owned() };
+    for (policy, caller, why) in [
+        (&owned(), &narrow, "their access is for other tools"),
+        (&listed, &user(OWNER), "switched off for everybody"),
+        (&lidded, &user(OWNER), "nobody may do that there"),
+        (&shut, &bearer(), "public access does not go that far"),
+    ] {
+        let text = decide(policy, caller, &on("delete_page", Full, "garden")).unwrap_err().to_string();
+        assert!(text.contains(why) && !text.contains("needs"), "{text}");
+    }
     let text = admit(&owned(), &user(9)).unwrap_err().to_string();
     assert!(text.contains("user9@example.com") && text.contains("grant"), "{text}");
+}
+
+#[test]
+fn a_tool_that_takes_no_graph_is_decided_by_level_and_tool_alone() {
+    let list = Operation { tool: "list_graphs", needs: ReadOnly, graph: None };
+    let restart = Operation { tool: "restart", needs: Full, graph: None };
+    let nowhere = user_with(8, &[json!({"access": "full", "graphs": []})]);
+    let narrow =
+        holder(CredentialKind::Bearer, &json!({"access": "read-only", "graphs": ["work"], "tools": ["get_*"]}));
+    let lidded = Policy { ceilings: vec![ceiling("*", Share::None)], ..owned() };
+    let listed = Policy { deny_tools: Patterns::from_iter(["list_*"]), ..owned() };
+    let read_door = Policy { for_public: Share::ReadOnly.rule(), ..owned() };
+    let work_door = Policy {
+        for_public: Some(rule(&json!({"access": "full", "graphs": ["work"], "tools": ["get_*"]}))),
+        ..owned()
+    };
+    for (policy, caller, operation, refused) in [
+        (&owned(), user(OWNER), list, None),
+        (&owned(), user(OWNER), restart, None),
+        (&owned(), user(8), list, Some(Barrier::NoRule)),
+        (&owned(), nowhere.clone(), list, None),
+        (&owned(), narrow.clone(), list, Some(Barrier::NoRuleFits)),
+        (&owned(), bearer(), restart, None),
+        (&lidded, user(OWNER), list, None),
+        (&listed, user(OWNER), list, Some(Barrier::DeniedTool("list_*".into()))),
+        (&listed, Caller::Admin, list, Some(Barrier::DeniedTool("list_*".into()))),
+        (&read_door, bearer(), list, None),
+        (&read_door, bearer(), restart, Some(Barrier::PublicCeiling)),
+        (&work_door, bearer(), list, Some(Barrier::PublicCeiling)),
+    ] {
+        let decision = decide(policy, &caller, &operation);
+        assert_eq!(decision.as_ref().err().map(Denied::barrier), refused.as_ref(), "{caller}: {}", operation.tool);
+        assert!(decision.is_err() || decision.unwrap().graph().is_none());
+    }
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {

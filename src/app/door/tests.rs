@@ -27,6 +27,7 @@ struct Played {
     closed: AtomicU64,
     tried: AtomicU64,
     refuses: AtomicBool,
+    stumbles: AtomicBool,
     explained: AtomicU64,
     feed: std::sync::Mutex<Option<mpsc::UnboundedSender<UnixStream>>>,
 }
@@ -47,9 +48,11 @@ impl Ingress for Relay {
 
     async fn open(&self, _port: u16) -> Result<Fed, NodeError> {
         self.0.tried.fetch_add(1, SeqCst);
-        if self.0.refuses.load(SeqCst) {
-            let (kind, message) = (ErrorKind::FunnelUnavailable, "not allowed".into());
-            return Err(NodeError { kind, message, retry_after: None });
+        for (fails, kind) in [(&self.0.refuses, ErrorKind::FunnelUnavailable), (&self.0.stumbles, ErrorKind::Internal)]
+        {
+            if fails.load(SeqCst) {
+                return Err(NodeError { kind, message: "not allowed".into(), retry_after: None });
+            }
         }
         let (feed, fed) = mpsc::unbounded_channel();
         *self.0.feed.lock().unwrap() = Some(feed);
@@ -287,6 +290,26 @@ async fn a_new_name_opens_the_door_anew_at_once_and_cuts_nobody_until_it_is_shut
     assert_eq!((kept.relay.0.opened.load(SeqCst), kept.server.open()), (2, 1));
     kept.order(DoorOrder::Shut { revoke: false }).await.unwrap();
     until_closed(endless).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_came_in_under_an_old_name_is_cut_although_the_door_does_not_open_again() {
+    for withdrawn in [false, true] {
+        let kept = kept(DoorFlag::AsLeft);
+        kept.is(&open(None)).await;
+        let endless = kept.ask("/forever").await;
+        kept.entered.notified().await;
+        (if withdrawn { &kept.relay.0.refuses } else { &kept.relay.0.stumbles }).store(true, SeqCst);
+        kept.status.send_replace(Status { name: "phoenix".into(), ..allowed() });
+        kept.door.clone().wait_for(|door| matches!(door, Door::Unavailable { .. })).await.unwrap();
+        if !withdrawn {
+            assert_eq!(kept.server.open(), 1, "what may work in a moment cuts nobody");
+            kept.order(DoorOrder::Shut { revoke: false }).await.unwrap();
+        }
+        let asked = Instant::now();
+        until_closed(endless).await;
+        assert!(asked.elapsed() <= LAST_WORDS, "{:?}", asked.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

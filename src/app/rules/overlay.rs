@@ -3,7 +3,8 @@
 use crate::cli::AccessFlags;
 use crate::config::ConfigFile;
 
-/// What was typed wins over the file, key by key.
+/// What was typed wins over the file, key by key. A flag switches something on and has no word for off, so it adds to what the
+/// file switches on.
 pub(super) fn overlay(file: &mut ConfigFile, flags: &AccessFlags) {
     let sources = &mut file.sources;
     if !flags.allow_ip.is_empty() {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::access::{CredentialKind, Level, Rule};
+use crate::audit::AuditSettings;
 use crate::credentials::Wanted;
 
 fn rules(dir: &Path) -> Arc<Rules> {
@@ -9,7 +10,8 @@ fn rules(dir: &Path) -> Arc<Rules> {
 fn rules_with(dir: &Path, flags: AccessFlags) -> Arc<Rules> {
     let roam_tools = dir.join(".roam-tools.json");
     let http = RoamTools::load(&roam_tools).unwrap().http().unwrap();
-    Rules::open(flags, http, roam_tools, dir).unwrap()
+    let audit = Audit::open(&dir.join("audit"), AuditSettings::default()).unwrap();
+    Rules::open(flags, http, roam_tools, dir, audit).unwrap()
 }
 
 fn claude() -> Wanted {
@@ -67,6 +69,7 @@ fn when_the_public_is_revoked_no_credential_is_good_any_more() {
     let named = Store::add(dir.path(), claude()).unwrap();
     rules.reload();
     let before = rules.http();
+    let copy = std::fs::read(dir.path().join(FILE)).unwrap();
     let opens = |kind, secret: &Secret| rules.keys.find(kind, secret.expose(), None).is_some();
     let path = before.path_secret.clone().unwrap();
     let all =
@@ -78,9 +81,17 @@ fn when_the_public_is_revoked_no_credential_is_good_any_more() {
     rules.reload();
     assert!(!all.iter().any(|(kind, secret)| opens(*kind, secret)), "nor does it come back from a file");
     assert!(opens(CredentialKind::Bearer, &rules.http().token), "the new one is good");
-    let mut kept = Revoked::default();
-    kept.add(&HttpSection { path_secret: Some(path), ..before });
-    assert_eq!(Revoked::load(dir.path()).unwrap(), kept, "the old ones are refused at every start");
+    let kept = Revoked::load(dir.path()).unwrap();
+    let old = shared::keys(&HttpSection { path_secret: Some(path.clone()), ..before.clone() });
+    assert!(old.iter().all(|key| kept.has(key)), "the old ones are refused at every start");
+
+    std::fs::write(dir.path().join(FILE), copy).unwrap();
+    rules.reload();
+    assert!(!opens(CredentialKind::Bearer, &named), "nor does one with a name, out of an old copy of its file");
+    assert!(rules.problems()[0].contains("claude"), "{:?}", rules.problems());
+    let (renewed, _) = Store::rotate(dir.path(), "claude").unwrap();
+    rules.reload();
+    assert!(opens(CredentialKind::Bearer, &renewed) && rules.problems().is_empty());
 }
 
 #[test]
@@ -178,7 +189,7 @@ fn a_file_that_is_emptied_or_gone_lifts_nothing_and_one_with_a_comment_does() {
 fn a_pattern_that_is_no_tools_name_is_told() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "deny_tools = [\"delet_*\", \"delete-*\", \"metrics\"]\n[funnel]\ntools = [\"*\", \"serch\"]");
-    let problems = rules(dir.path()).problems();
+    let problems = rules(dir.path()).idle(&[], &[]);
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].contains("`delet_*` in `deny_tools`") && problems[1].contains("`serch`"), "{problems:?}");
 }

@@ -5,10 +5,9 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::config::{ConfigError, HttpSection, replace_file};
-use crate::secret::Secret;
+use crate::config::{ConfigError, replace_file};
+use crate::credentials::Key;
 
 /// The name of the file in the state directory.
 const FILE: &str = "revoked.json";
@@ -42,16 +41,13 @@ impl Revoked {
         replace_file(&dir.join(FILE), format!("{}\n", serde_json::to_string(self)?).as_bytes())
     }
 
-    /// Adds both credentials of the section.
-    pub(in crate::app) fn add(&mut self, http: &HttpSection) {
-        self.sha256.extend(std::iter::once(&http.token).chain(&http.path_secret).map(digest));
+    /// Adds what these open with.
+    pub(in crate::app) fn add<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) {
+        self.sha256.extend(keys.map(Key::sha256));
     }
 
-    pub(super) fn has(&self, secret: &Secret) -> bool {
-        self.sha256.contains(&digest(secret))
+    /// Whether it was made worthless.
+    pub(in crate::app) fn has(&self, key: &Key) -> bool {
+        self.sha256.contains(&key.sha256())
     }
-}
-
-fn digest(secret: &Secret) -> String {
-    hex::encode(Sha256::digest(secret.expose()))
 }

@@ -110,7 +110,7 @@ impl Default for LimitsSection {
             // As many as one HTTP/2 connection carries, so that no client is refused what its connection allows.
             concurrent: number(100),
             // A client that connects asks for some ten documents that may not be there, and hosted clients share addresses.
-            // Guessing at ten a second is hopeless: a path secret has 128 bits.
+            // Guessing is hopeless at any speed: a path secret has 128 bits. This spares the machine.
             strangers_per_minute: number(600),
         }
     }

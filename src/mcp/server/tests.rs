@@ -75,6 +75,7 @@ async fn a_graph_that_is_hidden_is_like_one_that_is_not_there_and_the_attempt_is
         (Policy::default(), &only_work),
         (hidden("Diary"), &everything),
         (hidden("priv"), &everything),
+        (hidden("PRIV"), &everything),
         (hidden("pr*"), &everything),
     ] {
         let served = Served::new(both(), policy, Outside::default());
@@ -144,4 +145,15 @@ async fn a_caller_from_outside_does_not_read_what_is_wrong_with_the_files_of_thi
         assert!(said.contains("VALIDATION_ERROR") && said.contains("roam-mcp status"), "{said}");
         assert!(!said.contains("tools.json") && !said.contains("graphs[0]"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_long_name_of_no_tool_is_neither_told_nor_recorded_in_full() {
+    let served = Served::new(both(), Policy::default(), Outside::default());
+    let name = "x".repeat(100_000);
+    let said = served.text(&json!({"access": "read-only"}), &name, &json!({})).await;
+    assert!(said.contains("Unknown tool") && said.len() < 300, "{}", said.len());
+    assert_eq!(served.decisions(1).await, [(false, "there is no such tool".to_owned())]);
+    let log = std::fs::metadata(served.dir.path().join("audit.jsonl")).unwrap();
+    assert!(log.len() < 1000, "{}", log.len());
 }

@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::PATIENCE;
 use super::tailnet::tailnet;
+use super::{PATIENCE, secrets};
 
 /// How a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,8 @@ impl Connection {
             };
             let (parts, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
+            secrets::assert_absent("an answer", &body);
+            secrets::assert_absent("the headers of an answer", format!("{:?}", parts.headers).as_bytes());
             Ok(Reply { status: parts.status.as_u16(), version: parts.version, headers: parts.headers, body })
         };
         tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| "no answer")?

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::PATIENCE;
 use super::node::Node;
 use super::process::{Exit, Process, collect, roam_mcp};
+use super::secrets;
 use super::tailnet::tailnet;
 
 /// A small graph: enough to search in, quick to load.
@@ -100,7 +101,17 @@ impl Home {
         let output = self.command().args(["credentials", "add"]).args(args).output().unwrap();
         assert!(output.status.success(), "{args:?}: {output:?}");
         let shown = String::from_utf8(output.stdout).unwrap();
-        shown.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned()
+        let token = shown.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
+        secrets::made(&token);
+        token
+    }
+
+    /// Runs `roam-mcp` beside the node; what it printed, in which no secret may be.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        let output = self.command().args(args).output().unwrap();
+        secrets::assert_absent(&format!("the output of {args:?}"), &output.stdout);
+        secrets::assert_absent(&format!("the errors of {args:?}"), &output.stderr);
+        output
     }
 
     /// The `http` section of the official tools' file.
@@ -123,6 +134,9 @@ impl Start<'_> {
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        if matches!(name, "ROAM_MCP_TOKEN" | "ROAM_MCP_SECRET") {
+            secrets::made(value);
+        }
         self.command.env(name, value);
         self
     }
@@ -209,6 +223,8 @@ impl Start<'_> {
             process.prints("claude mcp add").await;
         }
         let (token, path_secret) = home.credentials();
+        secrets::made(&token);
+        secrets::made(&path_secret);
         Node {
             hostname: home.hostname.clone(),
             name: status["node"]["name"].as_str().unwrap().to_owned(),

@@ -1,6 +1,8 @@
 //! No secret that a node has may turn up where it does not belong. Looked for at the end of every node of every test.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::Value;
 
@@ -8,6 +10,25 @@ use super::tailnet::tailnet;
 
 /// The file that token and path secret belong in.
 const THEIR_FILE: &str = ".roam-tools.json";
+
+/// Whatever opened a door of any node of this run: tests of one binary run side by side, and none may show another's.
+static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes a secret that was made, so that it is looked for from now on, also after it was replaced.
+pub(crate) fn made(secret: &str) {
+    // A test may choose short ones, which are found everywhere.
+    if secret.len() >= 16 {
+        MADE.lock().unwrap().insert(secret.to_owned());
+    }
+}
+
+/// Looks for every secret that was made in what a client or a command got to see.
+pub(crate) fn assert_absent(what: &str, text: &[u8]) {
+    for secret in MADE.lock().unwrap().iter() {
+        let found = text.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "a secret is in {what}: {}", String::from_utf8_lossy(text));
+    }
+}
 
 /// Looks through what a process has printed, and through every file of its home and its state directory in `home`.
 pub(crate) fn assert_kept(home: &Path, printed: &[(&str, &str)]) {
@@ -31,6 +52,7 @@ pub(crate) fn assert_kept(home: &Path, printed: &[(&str, &str)]) {
     }
 }
 
+/// Those of its file, and all that were made before.
 fn secrets(home: &Path) -> Vec<(&'static str, String)> {
     let file = std::fs::read(home.join("home").join(THEIR_FILE)).unwrap_or_default();
     let file: Value = serde_json::from_slice(&file).unwrap_or_default();
@@ -41,8 +63,10 @@ fn secrets(home: &Path) -> Vec<(&'static str, String)> {
         ("the auth key", tailnet().auth_key.clone()),
         ("the OAuth client's secret", tailnet().client_secret.split('?').next().unwrap_or_default().to_owned()),
     ];
-    // A test may choose short ones, which are found everywhere.
-    all.into_iter().filter(|(_, secret)| secret.len() >= 16).collect()
+    for (_, secret) in &all {
+        made(secret);
+    }
+    MADE.lock().unwrap().iter().map(|secret| ("a secret that was made", secret.clone())).collect()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

@@ -44,6 +44,7 @@ pub(crate) struct ControlLink {
 pub(crate) struct Registered {
     pub(crate) host: String,
     pub(crate) name: String,
+    pub(crate) addresses: Vec<std::net::IpAddr>,
     pub(crate) online: bool,
     pub(crate) ephemeral: bool,
     pub(crate) request_tags: Vec<String>,
