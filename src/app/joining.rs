@@ -3,8 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::UpError;
 use super::progress::Progress;
 use super::view::View;
@@ -13,15 +11,10 @@ use crate::tailnet::{ErrorKind, Node, NodeError, Status};
 /// A control server that answers does so in a second or two, with a yes, a no, or a request for a person.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Joins the tailnet; `None` when told to stop while waiting to be let in.
-pub(super) async fn join(
-    node: &Node,
-    view: &View,
-    progress: &Progress,
-    stop: &CancellationToken,
-) -> Result<Option<Status>, UpError> {
+/// Joins the tailnet.
+pub(super) async fn join(node: &Node, view: &View, progress: &Progress) -> Result<Status, UpError> {
     let step = progress.step("Joining the tailnet");
-    let mut joined = pin!(stop.run_until_cancelled(node.up()));
+    let mut joined = pin!(node.up());
     let joined = match tokio::time::timeout(SILENCE, &mut joined).await {
         Ok(joined) => joined,
         Err(_) => {
@@ -32,12 +25,11 @@ pub(super) async fn join(
         }
     };
     match joined {
-        None => Ok(None),
-        Some(Ok(status)) => {
+        Ok(status) => {
             step.done(&format!("Joined {} as {}", status.tailnet, status.name));
-            Ok(Some(status))
+            Ok(status)
         }
-        Some(Err(NodeError { kind: ErrorKind::Auth, message, .. })) => Err(UpError::Refused(message)),
-        Some(Err(error)) => Err(anyhow::Error::from(error).context("cannot join the tailnet").into()),
+        Err(NodeError { kind: ErrorKind::Auth, message, .. }) => Err(UpError::Refused(message)),
+        Err(error) => Err(anyhow::Error::from(error).context("cannot join the tailnet").into()),
     }
 }

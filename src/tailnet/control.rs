@@ -125,7 +125,7 @@ async fn read(reader: OwnedReadHalf, shared: Arc<Shared>, events: mpsc::Unbounde
                 log(&level, &message);
             }
             Ok(Line::Event(Event::ListenerClosed { listener, message })) => {
-                tracing::debug!(listener, message, "tailnet listener closed");
+                tracing::error!(listener, message, "a listener of the tailnet ended by itself");
                 lock(&shared.listeners).remove(&listener);
             }
             // Nobody may be listening any more while the node closes.

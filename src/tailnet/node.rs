@@ -59,6 +59,13 @@ impl Node {
         Ok((Self { control: Arc::new(control) }, events))
     }
 
+    /// A node whose Go side a test plays at the other end of `control`.
+    #[cfg(test)]
+    pub(crate) fn played(control: UnixStream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+        let (control, events) = Control::new(control)?;
+        Ok((Self { control: Arc::new(control) }, events))
+    }
+
     /// Joins the tailnet and waits until the node is in it: for as long as it takes someone to let it in.
     ///
     /// # Errors
