@@ -165,6 +165,6 @@ fn rights(status: &Status) -> (&str, &str, bool, bool, &[u16]) {
 
 /// Whether the node is in its tailnet, and has the right to Funnel at `port` there.
 fn allows(status: &Status, port: u16) -> bool {
-    // A node whose key has expired keeps its rights and lost its way in.
-    status.state != "NeedsLogin" && status.https && status.funnel && status.funnel_ports.contains(&port)
+    // A node whose key has expired, or whose approval was withdrawn, keeps its rights and lost its way in.
+    status.state == RUNNING && status.https && status.funnel && status.funnel_ports.contains(&port)
 }

@@ -266,9 +266,11 @@ async fn the_door_opens_again_each_time_that_the_node_comes_back() {
     for round in 1..4 {
         kept.is(&open(None)).await;
         assert_eq!(kept.relay.0.opened.load(SeqCst), round);
-        for state in ["NeedsLogin", "Starting", "Running"] {
+        let away = if round == 1 { "NeedsMachineAuth" } else { "NeedsLogin" };
+        for state in [away, "Starting", "Running"] {
             kept.status.send_modify(|status| status.state = state.into());
             sleep(LAST_WORDS * 2).await;
+            assert_eq!(*kept.door.borrow() == open(None), state == "Running", "{state}");
         }
     }
 }
