@@ -50,7 +50,7 @@ use crate::tailnet::{Event, Kind, Node, NodeConfig, Status, WhoIsCache, keep_cer
 use crate::tls::CertificateSlot;
 use door::Latch;
 use gauges::Watched;
-use joining::join;
+use joining::{Credential, join};
 use parts::Parts;
 use progress::Progress;
 use reporter::Reporter;
@@ -69,12 +69,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Why `up` ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// The credential does not let the node in.
-    #[error(
-        "the control server refused the credential: {0}\n\
-         Make a new auth key in the admin console (Settings, Keys), or run without one to log in by a URL."
-    )]
-    Refused(String),
+    /// The credential, or without one the node itself, is not let in.
+    #[error("the control server refused {0}: {1}\n{remedy}", remedy = .0.remedy())]
+    Refused(Credential, String),
     /// The state directory cannot be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
@@ -106,6 +103,7 @@ async fn up_until(
     let rules = Rules::open(settings.access.clone(), http, settings.roam_tools.clone(), state.path())?;
     let audit = Audit::open(&state.audit()?, settings.audit).map_err(anyhow::Error::from)?;
 
+    settings.node.dir = state.node()?;
     let (node, events) = start(&settings.node).await.map_err(anyhow::Error::from)?;
     let latch = Latch::new(state.door(), settings.funnel);
     let running = Running {
@@ -205,7 +203,7 @@ impl Running {
         reporter: &Reporter,
         progress: &Progress,
     ) -> Result<Infallible, UpError> {
-        self.view.update(join(&self.node, &self.view, progress).await?);
+        self.view.update(join(&self.node, &self.settings.node, &self.view, progress).await?);
         let name = self.view.certificate_name();
         let certificate = keep_certificate(self.node.clone(), name, self.slot.clone(), self.certificate.clone());
         parts.spawn("the keeper of the certificate", certificate);

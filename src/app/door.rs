@@ -84,7 +84,9 @@ impl<I: Ingress> Keeper<I> {
                 }
                 Err(refusal) => {
                     let retry = match refusal.kind {
-                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable => REFUSED_RETRY,
+                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable | ErrorKind::PortUnavailable => {
+                            REFUSED_RETRY
+                        }
                         _ => RETRY,
                     };
                     self.refused(refusal).await;

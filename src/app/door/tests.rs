@@ -15,7 +15,7 @@ use super::*;
 use crate::access::Peer;
 use crate::admin::DoorOrder;
 use crate::net::{Limits, Listener};
-use crate::report::ShutBy;
+use crate::report::{Obstacle, ShutBy};
 
 /// A relay, whose connections the test makes.
 #[derive(Clone, Default)]
@@ -58,7 +58,7 @@ impl Ingress for Relay {
 
     async fn explain(&self, refusal: NodeError) -> Door {
         self.0.explained.fetch_add(1, SeqCst);
-        Door::Unavailable { reason: refusal.message, enable_url: None }
+        Door::Unavailable { obstacle: Obstacle::Policy, reason: refusal.message, enable_url: None }
     }
 
     fn number(listener: &Fed) -> u64 {
@@ -131,7 +131,7 @@ fn allowed() -> Status {
 }
 
 fn unavailable() -> Door {
-    Door::Unavailable { reason: "not allowed".into(), enable_url: None }
+    Door::Unavailable { obstacle: Obstacle::Policy, reason: "not allowed".into(), enable_url: None }
 }
 
 fn off(by: ShutBy) -> Door {
