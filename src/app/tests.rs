@@ -41,7 +41,7 @@ fn settings(dir: &TempDir) -> (Settings, StateDir) {
     let line = ["roam-mcp", "up", "--graph", &path("notes.json"), "--config", &path("config.toml")];
     let Some(Command::Up(args)) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
     let state = StateDir::open(&dir.path().join("state")).unwrap();
-    let settings = Settings::new(*args, &state).unwrap();
+    let settings = Settings::new(*args).unwrap();
     (Settings { roam_tools: dir.path().join("roam-tools.json"), ..settings }, state)
 }
 
