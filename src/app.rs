@@ -127,10 +127,14 @@ async fn up_until(
     };
     // The state directory is in `running`, and stays locked until the node has let go of what is in there.
     let result = running.run(events, &progress).await;
+    close(&node).await;
+    result
+}
+
+async fn close(node: &Node) {
     if tokio::time::timeout(CLOSE, node.close()).await.is_err() {
         tracing::error!("the tailnet node did not close in time");
     }
-    result
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -113,3 +113,12 @@ async fn an_end_that_was_asked_for_is_a_good_one() {
     });
     ended.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_close_is_left_to_the_end_of_the_process() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (node, _events) = Node::played(ours).unwrap();
+    let began = tokio::time::Instant::now();
+    tokio::time::timeout(CLOSE * 2, close(&node)).await.expect("there is a deadline");
+    assert_eq!(began.elapsed(), CLOSE);
+}

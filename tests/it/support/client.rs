@@ -55,6 +55,18 @@ pub(crate) struct Reply {
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// An answer that began and did not come to its end.
+#[derive(Debug)]
+pub(crate) struct Torn(hyper::Error);
+
+impl std::error::Error for Torn {}
+
+impl std::fmt::Display for Torn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "in the middle of an answer: {}", self.0)
+    }
+}
+
 /// What a raw connection reads and writes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -176,7 +188,7 @@ impl Connection {
                 Self::Http2(sender, _) => sender.clone().send_request(request).await?,
             };
             let (parts, body) = response.into_parts();
-            let body = body.collect().await?.to_bytes();
+            let body = body.collect().await.map_err(Torn)?.to_bytes();
             Ok(Reply { status: parts.status.as_u16(), version: parts.version, headers: parts.headers, body })
         };
         tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| "no answer")?
