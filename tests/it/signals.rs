@@ -1,13 +1,10 @@
 //! Signals, crashes, and a standard error that nobody reads.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::Method;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
@@ -16,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::client::{Client, Scheme, Stream};
+use crate::support::client::{Client, Later, Scheme, Stream};
 use crate::support::home::Home;
 use crate::support::load::Load;
 use crate::support::mcp::{bearer, search};
@@ -68,7 +65,7 @@ impl PendingStream {
         tokio::spawn(connection);
         let (body, later) = oneshot::channel();
         let post = client.with(Scheme::Http2).post_request(path, &serde_json::Value::Null);
-        let asked = sender.send_request(post.map(|_| Later(Some(later))));
+        let asked = sender.send_request(post.map(|_| Later::new(later)));
         let answer = tokio::spawn(async move {
             let answer = asked.await.unwrap();
             let status = answer.status().as_u16();
@@ -76,7 +73,7 @@ impl PendingStream {
         });
         // The server reads in order, so an answer to what was sent later says that it has the head.
         let (none, later) = oneshot::channel();
-        let get = client.with(Scheme::Http2).request(Method::GET, "/health").body(Later(Some(later))).unwrap();
+        let get = client.with(Scheme::Http2).request(Method::GET, "/health").body(Later::new(later)).unwrap();
         none.send(Bytes::new()).unwrap();
         within(PATIENCE, "an answer", sender.send_request(get)).await.unwrap();
         Self { body, answer }
@@ -85,24 +82,6 @@ impl PendingStream {
     async fn finish(self) -> (u16, String) {
         self.body.send(search("squirrels").to_string().into()).unwrap();
         within(PATIENCE, "the answer", self.answer).await.unwrap()
-    }
-}
-
-/// A body that comes when the test says so.
-struct Later(Option<oneshot::Receiver<Bytes>>);
-
-impl Body for Later {
-    type Data = Bytes;
-    type Error = oneshot::error::RecvError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(later) = &mut self.0 else { return Poll::Ready(None) };
-        let came = ready!(Pin::new(later).poll(context));
-        self.0 = None;
-        Poll::Ready(Some(came.map(Frame::data)))
     }
 }
 

@@ -2,11 +2,14 @@
 //! public side of the relay.
 
 use std::io::BufReader;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use axum::http::{HeaderMap, Method, Request, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
@@ -14,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
 use super::PATIENCE;
@@ -70,6 +74,30 @@ impl std::fmt::Display for Torn {
 /// What a raw connection reads and writes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A body that comes when the test says so.
+pub(crate) struct Later(Option<oneshot::Receiver<Bytes>>);
+
+impl Later {
+    pub(crate) fn new(body: oneshot::Receiver<Bytes>) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for Later {
+    type Data = Bytes;
+    type Error = oneshot::error::RecvError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(later) = &mut self.0 else { return Poll::Ready(None) };
+        let came = ready!(Pin::new(later).poll(context));
+        self.0 = None;
+        Poll::Ready(Some(came.map(Frame::data)))
+    }
+}
 
 impl Client {
     pub(crate) fn new(address: &str, host: &str, scheme: Scheme) -> Self {
