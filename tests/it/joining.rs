@@ -113,6 +113,28 @@ async fn without_a_key_the_login_url_is_printed_and_completes_the_start() {
 }
 
 #[tokio::test]
+async fn on_a_terminal_the_login_url_can_be_scanned_and_what_is_waited_for_shows() {
+    let home = Home::new("onlooker");
+    let process = home.up().without_key().on_terminal().process();
+    let shown = process.prints("Waiting for you to log in").await;
+    let url = shown.split_whitespace().find(|word| word.contains("/a/")).unwrap();
+    let code = shown.lines().filter(|line| line.contains(['█', '▀', '▄'])).count();
+    assert!(code >= 12, "two rows of the code to a line: {shown}");
+    assert!(shown.contains("\x1b["), "a line that moves: {shown:?}");
+
+    tailnet().approve(url).await;
+    process.serving().await;
+    process.prints("claude mcp add").await;
+    let shown = process.stdout();
+    for step in
+        ["Joining the tailnet", "Joined example.com as onlooker", "Getting a certificate", "onlooker.", " is up"]
+    {
+        assert!(shown.contains(step), "{step}: {shown}");
+    }
+    assert_eq!(process.stop(SOON).await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn rules_and_credentials_are_followed_while_the_node_waits_for_a_login() {
     let home = Home::new("doorstep");
     let token = home.add_bearer(&["claude", "--access", "full"]);
