@@ -37,7 +37,7 @@ pub struct NodeConfig {
     pub ephemeral: bool,
     /// Whether tailscale's own log lines are wanted.
     pub verbose: bool,
-    /// For tests: the DNS server that the node uses instead of the system's, so that nothing leaves the machine.
+    /// For tests: the DNS server that the node uses instead of the system's, for all look-ups but that of the ACME client.
     pub resolver: Option<SocketAddr>,
 }
 
