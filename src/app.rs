@@ -180,7 +180,7 @@ impl Running {
         let operated = Arc::clone(&reporter) as Arc<dyn admin::Operated>;
         let admin = admin::router(operated, router.clone());
         self.serve(&parts, "the admin socket", self.state.admin_socket()?, None, &admin);
-        parts.spawn("the keeper of the public door", self.keeper(router.clone()).keep());
+        parts.spawn("the public door", self.keeper(router.clone()).keep());
         parts.spawn("the copy of OpenAI's addresses", published::keep(Arc::clone(&self.rules), self.stop.clone()));
         // The node may wait long for a person, and `--listen` takes calls meanwhile.
         let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));

@@ -50,7 +50,8 @@ pub(super) struct Keeper<I> {
 }
 
 impl<I: Ingress> Keeper<I> {
-    /// Runs until the program stops.
+    /// Runs until the program stops. That it returns before means that its listener has ended by itself, and with it the
+    /// tailnet's side of this node.
     pub(super) async fn keep(mut self) {
         // Of all who came in since the door was last shut, under whatever name.
         let mut cut = CancellationToken::new();
@@ -77,7 +78,9 @@ impl<I: Ingress> Keeper<I> {
             }
             match self.ingress.open(self.port).await {
                 Ok(listener) => {
-                    self.serve(listener, &seen.name, &cut).await;
+                    if self.serve(listener, &seen.name, &cut).await {
+                        return;
+                    }
                     if cut.is_cancelled() {
                         cut = CancellationToken::new();
                     }
@@ -96,11 +99,11 @@ impl<I: Ingress> Keeper<I> {
         }
     }
 
-    /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the listener ends or the program
-    /// stops.
+    /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the program stops or the listener
+    /// ends, which is told.
     ///
     /// The ingress is open for one name: under another, the port has to be opened anew. That is no reason to cut anyone.
-    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) {
+    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) -> bool {
         let number = I::number(&listener);
         let stop = Stop { finish: self.stop.child_token(), cut: cut.clone() };
         let serving = self.server.serve(listener, self.tls.clone(), self.router.clone(), stop.clone());
@@ -126,6 +129,7 @@ impl<I: Ingress> Keeper<I> {
                 cut.cancel();
             }
         });
+        ended
     }
 
     fn show(&self, door: Door) {

@@ -24,10 +24,14 @@ fn refused(request: &Value, kind: &str) -> Said {
     Said { lines: vec![json!({"id": request["id"], "error": {"kind": kind, "message": "no"}})], goes_on: true }
 }
 
-/// A node that runs, in a tailnet that allows it nothing.
+/// A node that runs, and gets neither a certificate nor its public door.
 fn works(request: &Value) -> Said {
     match request["op"].as_str().unwrap() {
-        "up" | "status" => result(request, &json!({"state": "Running", "name": "roam.example.ts.net"})),
+        "up" | "status" => {
+            let rights = json!({"state": "Running", "name": "roam.example.ts.net", "https": true, "funnel": true, "funnel_ports": [443]});
+            result(request, &rights)
+        }
+        "certificate" => refused(request, "certificate"),
         "listen" if request["kind"] == "funnel" => refused(request, "funnel_unavailable"),
         "query_feature" => result(request, &json!({"text": "", "url": ""})),
         _ => result(request, &json!({})),
@@ -88,16 +92,20 @@ async fn a_go_side_that_ends_before_it_has_joined_is_an_error_too() {
 
 #[tokio::test]
 async fn a_listener_that_ends_by_itself_ends_the_program_with_an_error() {
-    let ended = ends(CancellationToken::new(), |request| {
-        let mut said = works(request);
-        if request["op"] == "listen" && request["port"] == 80 {
+    let tailnet = ("tailnet", "the listener on port 443 of the tailnet ended by itself");
+    for (kind, told) in [tailnet, ("funnel", "the public door ended by itself")] {
+        let ended = ends(CancellationToken::new(), move |request| {
+            if request["op"] != "listen" || request["kind"] != kind || request["port"] != 443 {
+                return works(request);
+            }
             let closed = json!({"event": "listener_closed", "listener": request["listener"], "message": "closed"});
+            let mut said = result(request, &json!({}));
             said.lines.push(closed);
-        }
-        said
-    });
-    let told = ended.await.unwrap_err().to_string();
-    assert!(told.contains("the listener on port 80 of the tailnet ended by itself"), "{told}");
+            said
+        });
+        let error = ended.await.unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[tokio::test]
