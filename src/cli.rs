@@ -8,7 +8,7 @@ mod shell;
 mod span;
 mod transfer;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,11 +39,12 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was typed, over what the environment says. Ends the program where that cannot be read, or asks for help.
-    pub fn of_process() -> Self {
+    /// What was typed, the program's name first, over what the environment says. Ends the program where that cannot be read,
+    /// or asks for help.
+    pub fn of(typed: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Self {
         let command =
             without_variables(Self::command(), |name| std::env::var_os(name).is_some_and(|set| set.is_empty()));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        Self::from_arg_matches(&command.get_matches_from(typed)).unwrap_or_else(|error| error.exit())
     }
 }
 

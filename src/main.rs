@@ -6,5 +6,5 @@ use roam_mcp::cli::Cli;
 use roam_mcp::commands;
 
 fn main() -> ExitCode {
-    commands::run(Cli::of_process())
+    commands::run(Cli::of(std::env::args_os()))
 }

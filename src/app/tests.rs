@@ -28,8 +28,10 @@ fn refused(request: &Value, kind: &str) -> Said {
 fn works(request: &Value) -> Said {
     match request["op"].as_str().unwrap() {
         "up" | "status" => {
-            let rights = json!({"state": "Running", "name": "roam.example.ts.net", "https": true, "funnel": true, "funnel_ports": [443]});
-            result(request, &rights)
+            let record = json!({
+                "state": "Running", "name": "roam.example.ts.net", "https": true, "funnel": true, "funnel_ports": [443],
+            });
+            result(request, &record)
         }
         "certificate" => refused(request, "certificate"),
         "listen" if request["kind"] == "funnel" => refused(request, "funnel_unavailable"),
