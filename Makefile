@@ -37,8 +37,8 @@ interop: ## A client that nobody here wrote, over stdio
 go:
 	@for module in vendor/libtailscale tests/tailnet; do \
 		tags=$$(cat $$module/tags); echo "$$module: gofmt, vet, test"; \
-		(cd $$module && test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l .)" && \
-			$(GO) vet -tags=$$tags ./... && $(GO) test -trimpath -tags=$$tags ./...) || exit 1; \
+		(cd $$module && test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l .)" && $(GO) vet -tags=$$tags ./... && \
+			$(CURDIR)/$(ISOLATED) $(GO) test -trimpath -tags=$$tags ./...) || exit 1; \
 	done
 
 bench: need ## Measure the graph, and the node against a plain Go server (minutes; wants a quiet machine)

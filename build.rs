@@ -16,7 +16,7 @@ fn main() {
     if env::var_os("CARGO_FEATURE_TAILNET").is_none() {
         return;
     }
-    println!("cargo::rerun-if-changed=vendor/libtailscale");
+    watch_sources();
     let target_os = cargo_variable("CARGO_CFG_TARGET_OS");
     if cargo_variable("CARGO_CFG_TARGET_ENV") == "musl" {
         fail(
@@ -42,6 +42,24 @@ fn main() {
             println!("cargo::rustc-link-lib=framework={framework}");
         }
         println!("cargo::rustc-link-lib=dylib=resolv");
+    }
+}
+
+/// Go's part is built again when something of it has changed that ends up in the archive, or in how it is compiled. A new file
+/// shows by those that use it.
+fn watch_sources() {
+    for variable in ["CC", "CGO_CFLAGS", "CGO_LDFLAGS"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    let sources = match std::fs::read_dir("vendor/libtailscale") {
+        Ok(sources) => sources,
+        Err(error) => fail(&format!("cannot read vendor/libtailscale: {error}")),
+    };
+    for name in sources.flatten().filter_map(|source| source.file_name().into_string().ok()) {
+        let is_source = name.ends_with(".go") && !name.ends_with("_test.go");
+        if is_source || ["go.mod", "go.sum", "tags"].contains(&name.as_str()) {
+            println!("cargo::rerun-if-changed=vendor/libtailscale/{name}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod door;
 mod gauges;
 mod graphs;
 mod joining;
+mod parts;
 mod progress;
 mod published;
 mod reporter;
@@ -12,8 +13,13 @@ mod settings;
 mod shared;
 mod signals;
 mod state_dir;
+#[cfg(test)]
+mod tests;
 mod view;
 
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +29,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -41,11 +46,12 @@ use crate::mcp::Mcp;
 use crate::metrics::Metrics;
 use crate::net::{Limits, Listener, Server};
 use crate::report::{CertificateState, Door, start_card};
-use crate::tailnet::{Kind, Node, Status, WhoIsCache, keep_certificate};
+use crate::tailnet::{Event, Kind, Node, NodeConfig, Status, WhoIsCache, keep_certificate};
 use crate::tls::CertificateSlot;
 use door::Latch;
 use gauges::Watched;
-use joining::join;
+use joining::{Credential, join};
+use parts::Parts;
 use progress::Progress;
 use reporter::Reporter;
 use rules::Rules;
@@ -63,12 +69,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Why `up` ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// The credential does not let the node in.
-    #[error(
-        "the control server refused the credential: {0}\n\
-         Make a new auth key in the admin console (Settings, Keys), or run without one to log in by a URL."
-    )]
-    Refused(String),
+    /// The credential, or without one the node itself, is not let in.
+    #[error("the control server refused {0}: {1}\n{remedy}", remedy = .0.remedy())]
+    Refused(Credential, String),
     /// The state directory cannot be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
@@ -80,9 +83,20 @@ pub enum UpError {
 /// Runs a node until SIGINT or SIGTERM, which is a good end.
 ///
 /// # Errors
-/// When it cannot start, or the control server refuses it.
-pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> {
+/// When it cannot start, the control server refuses it, or a part of it ends before it is asked to.
+pub async fn up(settings: Settings, state: StateDir) -> Result<(), UpError> {
     let (stop, reload) = signals::listen_to().map_err(anyhow::Error::from)?;
+    up_until(stop, reload, settings, state, Node::start).await
+}
+
+/// The same with the signals as arguments, and with what starts the node.
+async fn up_until(
+    stop: CancellationToken,
+    reload: Arc<Notify>,
+    mut settings: Settings,
+    state: StateDir,
+    start: impl AsyncFnOnce(&NodeConfig) -> io::Result<(Node, mpsc::UnboundedReceiver<Event>)>,
+) -> Result<(), UpError> {
     let progress = Progress::new();
     let Some(graphs) = graphs::open(&settings, state.graphs()?, &progress, &stop).await? else { return Ok(()) };
     let http = shared::load(&mut settings, state.path())?;
@@ -90,9 +104,8 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
     let (access, roam_tools) = (settings.access.clone(), settings.roam_tools.clone());
     let rules = Rules::open(access, http, roam_tools, state.path(), audit.clone())?;
 
-    let (node, events) = Node::start(&settings.node).await.map_err(anyhow::Error::from)?;
-    let view = Arc::new(View::default());
-    let follow = tokio::spawn(view::follow(Arc::clone(&view), events, progress.clone()));
+    settings.node.dir = state.node()?;
+    let (node, events) = start(&settings.node).await.map_err(anyhow::Error::from)?;
     let latch = Latch::new(state.door(), settings.funnel);
     let running = Running {
         started: jiff::Timestamp::now(),
@@ -105,7 +118,7 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
         node: node.clone(),
         settings,
         state,
-        view,
+        view: Arc::default(),
         graphs,
         rules,
         reload,
@@ -114,12 +127,15 @@ pub async fn up(mut settings: Settings, state: StateDir) -> Result<(), UpError> 
         stop,
     };
     // The state directory is in `running`, and stays locked until the node has let go of what is in there.
-    let result = running.run(&progress).await;
+    let result = running.run(events, &progress).await;
+    close(&node).await;
+    result
+}
+
+async fn close(node: &Node) {
     if tokio::time::timeout(CLOSE, node.close()).await.is_err() {
         tracing::error!("the tailnet node did not close in time");
     }
-    follow.abort();
-    result
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -150,29 +166,33 @@ struct Running {
 }
 
 impl Running {
-    async fn run(&self, progress: &Progress) -> Result<(), UpError> {
-        let mut tasks = JoinSet::new();
-        let (router, mcp) = self.site(&mut tasks);
+    async fn run(&self, events: mpsc::UnboundedReceiver<Event>, progress: &Progress) -> Result<(), UpError> {
+        let parts = Parts::default();
+        parts.spawn("the embedded tailnet node", view::follow(Arc::clone(&self.view), events, progress.clone()));
+        let (router, mcp) = self.site(&parts);
         let mut listen = None;
         if let Some(address) = self.settings.listen {
             let listener = bind(address).await?;
             listen = listener.local_addr().ok();
-            self.serve(&mut tasks, listener, None, &router);
+            self.serve(&parts, &format!("the listener on {address}"), listener, None, &router);
         }
         let reporter = Arc::new(self.reporter(listen));
         // First of all the operator, who may have to know why the node is not in its tailnet yet.
         let operated = Arc::clone(&reporter) as Arc<dyn admin::Operated>;
-        self.serve(&mut tasks, self.state.admin_socket()?, None, &admin::router(operated, router.clone()));
-        tasks.spawn(self.keeper(router.clone()).keep());
-        tasks.spawn(self.audit.clone().keep(self.stop.clone()));
-        tasks.spawn(published::keep(Arc::clone(&self.rules), self.stop.clone()));
+        let admin = admin::router(operated, router.clone());
+        self.serve(&parts, "the admin socket", self.state.admin_socket()?, None, &admin);
+        parts.spawn("the public door", self.keeper(router.clone()).keep());
+        parts.spawn("the record of refusals", self.audit.clone().keep(self.stop.clone()));
+        parts.spawn("the copy of OpenAI's addresses", published::keep(Arc::clone(&self.rules), self.stop.clone()));
         // The node may wait long for a person, and `--listen` takes calls meanwhile.
         let watching = tokio::spawn(Arc::clone(&self.rules).watch(Arc::clone(&self.reload), self.stop.clone()));
 
-        let ended = match join(&self.node, &self.view, progress, &self.stop).await {
-            Ok(Some(status)) => self.run_in_tailnet(status, &mut tasks, &router, &reporter, progress).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
+        let ended = tokio::select! {
+            // First, because all parts end with it.
+            biased;
+            () = self.stop.cancelled() => Ok(()),
+            error = parts.broken() => Err(error.into()),
+            Err(error) = self.run_in_tailnet(&parts, &router, &reporter, progress) => Err(error),
         };
         self.stop.cancel();
         self.finish(&mcp).await;
@@ -181,41 +201,34 @@ impl Running {
         ended
     }
 
+    /// Gets into the tailnet and serves there; ends with an error alone.
     async fn run_in_tailnet(
         &self,
-        status: Status,
-        tasks: &mut JoinSet<()>,
+        parts: &Parts,
         router: &Router,
         reporter: &Reporter,
         progress: &Progress,
-    ) -> Result<(), UpError> {
-        self.view.update(status);
+    ) -> Result<Infallible, UpError> {
+        self.view.update(join(&self.node, &self.settings.node, &self.view, progress).await?);
         let name = self.view.certificate_name();
-        tasks.spawn(keep_certificate(self.node.clone(), name, self.slot.clone(), self.certificate.clone()));
+        let certificate = keep_certificate(self.node.clone(), name, self.slot.clone(), self.certificate.clone());
+        parts.spawn("the keeper of the certificate", certificate);
         // HTTPS for all, and HTTP for when the tailnet has no certificates: inside it WireGuard encrypts either.
         for (port, tls) in [(443, Some(self.slot.acceptor())), (80, None)] {
             let listener = self.node.listen(Kind::Tailnet, port).await.map_err(anyhow::Error::from)?;
-            self.serve(tasks, listener, tls, router);
+            self.serve(parts, &format!("the listener on port {port} of the tailnet"), listener, tls, router);
         }
         let (certificate, door) = (self.certificate.subscribe(), self.door.subscribe());
-        self.settle("Getting a certificate", progress, certificate, |state| *state != CertificateState::Pending).await;
-        self.settle("Opening Funnel", progress, door, |door| *door != Door::Opening).await;
+        settle("Getting a certificate", progress, certificate, |state| *state != CertificateState::Pending).await;
+        settle("Opening Funnel", progress, door, |door| *door != Door::Opening).await;
         self.serving.store(true, Ordering::Relaxed);
-        if !self.stop.is_cancelled() {
-            progress.print(&start_card(&reporter.report(self.settings.show_secrets).await));
-        }
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return Ok(()),
-                // Half a node must not look like a whole one: whoever started it starts it again.
-                Some(ended) = tasks.join_next() => ended.context("a part of the node broke off; the log says why")?,
-            }
-        }
+        progress.print(&start_card(&reporter.report(self.settings.show_secrets).await));
+        pending().await
     }
 
-    fn serve<L: Listener>(&self, tasks: &mut JoinSet<()>, listener: L, tls: Option<TlsAcceptor>, router: &Router) {
+    fn serve<L: Listener>(&self, parts: &Parts, name: &str, listener: L, tls: Option<TlsAcceptor>, router: &Router) {
         let (server, router, stop) = (self.server.clone(), router.clone(), self.stop.clone());
-        tasks.spawn(async move { server.serve(listener, tls, router, stop).await });
+        parts.spawn(name, async move { server.serve(listener, tls, router, stop).await });
     }
 
     /// Waits for what was begun, as long as is fair, and for the record of it.
@@ -234,7 +247,7 @@ impl Running {
     }
 
     /// The router and the service behind it, and the task that keeps what follows from the node's own record in step with it.
-    fn site(&self, tasks: &mut JoinSet<()>) -> (Router, Mcp) {
+    fn site(&self, parts: &Parts) -> (Router, Mcp) {
         let (rules, whois) = (Arc::clone(&self.rules), Arc::clone(&self.whois));
         let watched = Watched {
             started: self.started,
@@ -264,7 +277,7 @@ impl Running {
         };
         let mut changes = self.view.subscribe();
         apply(&changes.borrow_and_update());
-        tasks.spawn(async move {
+        parts.spawn("what follows the node's record", async move {
             while changes.changed().await.is_ok() {
                 apply(&changes.borrow_and_update());
             }
@@ -305,20 +318,18 @@ impl Running {
             stop: self.stop.clone(),
         }
     }
+}
 
-    /// Shows a step until `state` has settled, one way or the other.
-    async fn settle<T: ToString + Send + Sync>(
-        &self,
-        name: &str,
-        progress: &Progress,
-        mut state: watch::Receiver<T>,
-        settled: impl FnMut(&T) -> bool,
-    ) {
-        let step = progress.step(name);
-        match self.stop.run_until_cancelled(tokio::time::timeout(PATIENCE, state.wait_for(settled))).await {
-            Some(Ok(Ok(state))) => step.done(&state.to_string()),
-            Some(_) => step.done("This takes long; the node goes on trying"),
-            None => {}
-        }
+/// Shows a step until `state` has settled, one way or the other.
+async fn settle<T: ToString + Send + Sync>(
+    name: &str,
+    progress: &Progress,
+    mut state: watch::Receiver<T>,
+    settled: impl FnMut(&T) -> bool,
+) {
+    let step = progress.step(name);
+    match tokio::time::timeout(PATIENCE, state.wait_for(settled)).await {
+        Ok(Ok(state)) => step.done(&state.to_string()),
+        _ => step.done("This takes long; the node goes on trying"),
     }
 }

@@ -8,13 +8,14 @@ mod shell;
 mod span;
 mod transfer;
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use axum::http::Uri;
-use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::builder::{FalseyValueParser, Resettable};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 
 pub use access::{AccessArgs, AccessCommand, AccessFlags, AddArgs, CredentialsArgs, CredentialsCommand, ExplainArgs};
 pub use audit::{AuditArgs, AuditCommand, AuditSearchArgs};
@@ -35,6 +36,26 @@ pub struct Cli {
     /// What to do; without it a program that has started this one is served over standard input and output.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What was typed, the program's name first, over what the environment says. Ends the program where that cannot be read,
+    /// or asks for help.
+    pub fn of(typed: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Self {
+        let command =
+            without_variables(Self::command(), |name| std::env::var_os(name).is_some_and(|set| set.is_empty()));
+        Self::from_arg_matches(&command.get_matches_from(typed)).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The command without the variables that are `empty`: what a service manager, or a compose file, makes of a value that it
+/// does not have.
+fn without_variables(command: clap::Command, empty: fn(&OsStr) -> bool) -> clap::Command {
+    let without = move |arg: Arg| match arg.get_env() {
+        Some(name) if empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    };
+    command.mut_args(without).mut_subcommands(move |command| without_variables(command, empty))
 }
 
 /// The commands.
@@ -112,7 +133,8 @@ Examples:
   Tailnet only
       roam-mcp up --graph notes.json --no-funnel
 
-Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 credential refused, 4 state directory in use.";
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 credential refused, 4 state directory in use,
+130 told twice to stop.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:

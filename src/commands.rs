@@ -23,7 +23,7 @@ use std::io::{self, Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::admin::AdminError;
 use crate::cli::{Cli, Command};
@@ -60,7 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn uncommanded() -> ExitCode {
     if stdio::has_client() {
         // Parsed, because the environment may name a graph.
-        return run(Cli::parse_from(["roam-mcp", "stdio"]));
+        return run(Cli::of(["roam-mcp", "stdio"]));
     }
     // Nobody is left to tell that standard error is closed.
     let _ = write!(stderr(), "{}", Cli::command().render_help());

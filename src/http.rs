@@ -10,6 +10,8 @@ mod limits;
 mod metrics;
 mod names;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use roam_mcp::cli::Cli;
 use roam_mcp::commands;
 
 fn main() -> ExitCode {
-    commands::run(Cli::parse())
+    commands::run(Cli::of(std::env::args_os()))
 }

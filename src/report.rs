@@ -15,6 +15,9 @@ pub use card::{start_card, status_card};
 /// tailscale's word for a node that is in its tailnet.
 pub const RUNNING: &str = "Running";
 
+/// Where an administrator enables certificates, and what it is called there.
+const HTTPS_PAGE: &str = "https://login.tailscale.com/admin/dns (HTTPS Certificates)";
+
 /// The state of a node, for people and for scripts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -142,8 +145,11 @@ pub enum Door {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
-    /// The tailnet does not allow it. It opens by itself once that changes.
+    /// It cannot be opened. It opens by itself once that changes.
     Unavailable {
+        /// What is in the way.
+        #[serde(default)]
+        obstacle: Obstacle,
         /// In tailscale's words.
         reason: String,
         /// The page on which an administrator can allow it, if the control server names one.
@@ -168,6 +174,21 @@ impl Door {
             Self::Unavailable { .. } => "unavailable",
         }
     }
+}
+
+/// What keeps the public door from being opened, and so what to do about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// The tailnet's policy does not let this node use Funnel.
+    Policy,
+    /// It does, but not at this port.
+    Port,
+    /// The tailnet hands out no certificates.
+    Https,
+    /// It failed; it is tried again.
+    #[default]
+    Failure,
 }
 
 /// Who shut the public door.
@@ -195,9 +216,9 @@ impl fmt::Display for CertificateState {
                 not_after.strftime("%Y-%m-%d"),
                 retry_at.strftime("%H:%M:%S UTC"),
             ),
-            Self::Unavailable => f.write_str(
-                "no certificate: HTTPS is not enabled for this tailnet. An administrator can enable it at \
-                 https://login.tailscale.com/admin/dns (HTTPS Certificates)",
+            Self::Unavailable => write!(
+                f,
+                "no certificate: HTTPS is not enabled for this tailnet. An administrator can enable it at {HTTPS_PAGE}",
             ),
             Self::Failed { reason, retry_at } => {
                 write!(f, "no new certificate: {reason}. Next try at {}", retry_at.strftime("%H:%M:%S UTC"))
@@ -215,16 +236,25 @@ impl fmt::Display for Door {
             Self::Open { port, until: Some(until) } => {
                 write!(f, "Funnel is open on port {port} for another {}", remaining(*until, Timestamp::now()))
             }
-            Self::Unavailable { reason, enable_url } => {
-                write!(f, "Funnel is shut: {reason}")?;
-                match enable_url {
-                    Some(url) => write!(f, " An administrator can allow it at {url}")?,
-                    None => f.write_str(
-                        " An administrator can allow it in the tailnet's policy: \
-                         \"nodeAttrs\": [{\"target\": [\"autogroup:member\"], \"attr\": [\"funnel\"]}]",
+            Self::Unavailable { obstacle, reason, enable_url } => {
+                let reason = reason.trim();
+                let stop = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+                write!(f, "Funnel is shut: {reason}{stop} ")?;
+                match (obstacle, enable_url) {
+                    (Obstacle::Policy | Obstacle::Https, Some(url)) => {
+                        write!(f, "An administrator can allow it at {url}.")?;
+                    }
+                    (Obstacle::Policy, None) => f.write_str(
+                        "An administrator can allow it in the tailnet's policy: \
+                         \"nodeAttrs\": [{\"target\": [\"autogroup:member\"], \"attr\": [\"funnel\"]}].",
                     )?,
+                    (Obstacle::Https, None) => write!(f, "An administrator can enable HTTPS at {HTTPS_PAGE}.")?,
+                    (Obstacle::Port, _) => f.write_str("Start the node with --funnel-port and one that is allowed.")?,
+                    (Obstacle::Failure, _) => {
+                        return f.write_str("It is tried again; the tailnet side works meanwhile.");
+                    }
                 }
-                f.write_str(". It opens by itself then; the tailnet side works meanwhile.")
+                f.write_str(" It opens by itself once it may; the tailnet side works meanwhile.")
             }
         }
     }
@@ -258,10 +288,34 @@ mod tests {
 
     #[test]
     fn a_state_is_called_as_it_is_serialized() {
-        let unavailable = Door::Unavailable { reason: String::new(), enable_url: None };
+        let unavailable = unavailable(Obstacle::Policy, "no", None);
         for door in [Door::Off { by: ShutBy::Flag }, Door::Opening, Door::Open { port: 443, until: None }, unavailable]
         {
             assert_eq!(serde_json::json!(door)["state"], door.state());
+        }
+    }
+
+    fn unavailable(obstacle: Obstacle, reason: &str, url: Option<&str>) -> Door {
+        Door::Unavailable { obstacle, reason: reason.into(), enable_url: url.map(Into::into) }
+    }
+
+    #[test]
+    fn a_door_that_stays_shut_tells_what_helps_against_that_and_nothing_else() {
+        let url = Some("https://login.example.com/f/funnel");
+        for (obstacle, url, helps) in [
+            (Obstacle::Policy, url, "An administrator can allow it at https://login.example.com/f/funnel. It opens"),
+            (Obstacle::Policy, None, "\"attr\": [\"funnel\"]}]. It opens"),
+            (Obstacle::Https, url, "An administrator can allow it at https://login.example.com/f/funnel. It opens"),
+            (Obstacle::Https, None, "admin/dns (HTTPS Certificates). It opens"),
+            (Obstacle::Port, None, "--funnel-port"),
+            (Obstacle::Failure, None, "Funnel is shut: it did not work. It is tried again"),
+        ] {
+            for reason in ["it did not work", "it did not work."] {
+                let told = unavailable(obstacle, reason, url).to_string();
+                assert!(told.starts_with("Funnel is shut: it did not work. ") && told.contains(helps), "{told}");
+                let policy = obstacle == Obstacle::Policy && url.is_none();
+                assert_eq!(told.contains("nodeAttrs"), policy, "{told}");
+            }
         }
     }
 

@@ -30,16 +30,21 @@ const TALKATIVE: &str = "rmcp=error,rustls=error,tailscale=warn";
 
 static OUTPUT: OnceLock<(NonBlocking, Format)> = OnceLock::new();
 
-/// Starts logging to the program's own stderr. Keep the guard until the end: dropping it writes the last lines.
-///
-/// `filter` is a level (`info`) or directives (`info,tailscale=debug`).
+/// Which lines are written: `directives` is a level (`info`) or more (`info,tailscale=debug`).
 ///
 /// # Errors
-/// When `filter` is not understood, or descriptors run out.
-pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Result<WorkerGuard, String> {
-    let filter: EnvFilter =
-        format!("{TALKATIVE},{filter}").parse().map_err(|error| format!("`{filter}` is not a log level: {error}"))?;
-    let stderr = redirected.original.try_clone().map_err(|error| error.to_string())?;
+/// When they are not understood.
+pub fn filter(directives: &str) -> Result<EnvFilter, String> {
+    let filter = format!("{TALKATIVE},{directives}").parse();
+    filter.map_err(|error| format!("--log-level: `{directives}` is not a log level: {error}"))
+}
+
+/// Starts logging to the program's own stderr. Keep the guard until the end: dropping it writes the last lines.
+///
+/// # Errors
+/// When descriptors run out.
+pub fn start(filter: EnvFilter, format: Format, redirected: &RedirectedStderr) -> io::Result<WorkerGuard> {
+    let stderr = redirected.original.try_clone()?;
     let ansi = stderr.is_terminal() && wants_colour();
     let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output.clone());
@@ -47,7 +52,7 @@ pub fn start(filter: &str, format: Format, redirected: &RedirectedStderr) -> Res
         Format::Text => subscriber.with_ansi(ansi).try_init(),
         Format::Json => subscriber.json().try_init(),
     };
-    started.map_err(|error| error.to_string())?;
+    started.map_err(io::Error::other)?;
     // A second start would have failed above.
     drop(OUTPUT.set((output, format)));
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));

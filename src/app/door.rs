@@ -49,15 +49,19 @@ pub(super) struct Keeper<I> {
     pub(super) stop: CancellationToken,
 }
 
-/// Who may be in when the port is closed.
-#[derive(PartialEq, Eq)]
-enum Left {
-    Nobody,
-    In,
+/// How the port was closed.
+enum Served {
+    /// For good: nobody is in any more.
+    Shut,
+    /// To be opened again: those who came in may still be there.
+    Open,
+    /// Not by this side.
+    Broken,
 }
 
 impl<I: Ingress> Keeper<I> {
-    /// Runs until the program stops.
+    /// Runs until the program stops. That it returns before means that its listener has ended by itself, and with it the
+    /// tailnet's side of this node.
     pub(super) async fn keep(mut self) {
         // Of all who came in since the door was last shut, under whatever name, as long as some of them may be in.
         let mut cut = None;
@@ -86,13 +90,15 @@ impl<I: Ingress> Keeper<I> {
             match self.ingress.open(self.port).await {
                 Ok(listener) => {
                     let all = cut.take().unwrap_or_default();
-                    if self.serve(listener, &seen.name, &all).await == Left::In {
-                        cut = Some(all);
+                    match self.serve(listener, &seen.name, &all).await {
+                        Served::Broken => return,
+                        Served::Open => cut = Some(all),
+                        Served::Shut => {}
                     }
                 }
                 Err(refusal) => {
                     let retry = match refusal.kind {
-                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable => {
+                        ErrorKind::FunnelUnavailable | ErrorKind::HttpsUnavailable | ErrorKind::PortUnavailable => {
                             self.cut(cut.take()).await;
                             REFUSED_RETRY
                         }
@@ -105,11 +111,11 @@ impl<I: Ingress> Keeper<I> {
         }
     }
 
-    /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the listener ends or the program
-    /// stops.
+    /// Serves until it is no longer wanted, the right is withdrawn, the node is renamed, the program stops or the listener
+    /// ends, which is told.
     ///
     /// The ingress is open for one name: under another, the port has to be opened anew. That is no reason to cut anyone.
-    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) -> Left {
+    async fn serve(&mut self, listener: I::Listener, name: &str, cut: &CancellationToken) -> Served {
         let number = I::number(&listener);
         let stop = Stop { finish: self.stop.child_token(), cut: cut.clone() };
         let serving = self.server.serve(listener, self.tls.clone(), self.router.clone(), stop.clone());
@@ -134,7 +140,11 @@ impl<I: Ingress> Keeper<I> {
                 self.cut(Some(cut.clone())).await;
             }
         });
-        if shut { Left::Nobody } else { Left::In }
+        match (ended, shut) {
+            (true, _) => Served::Broken,
+            (false, true) => Served::Shut,
+            (false, false) => Served::Open,
+        }
     }
 
     /// Ends whatever is still open of those who came in, after their last words.
@@ -186,6 +196,6 @@ fn rights(status: &Status) -> (&str, &str, bool, bool, &[u16]) {
 
 /// Whether the node is in its tailnet, and has the right to Funnel at `port` there.
 fn allows(status: &Status, port: u16) -> bool {
-    // A node whose key has expired keeps its rights and lost its way in.
-    status.state != "NeedsLogin" && status.https && status.funnel && status.funnel_ports.contains(&port)
+    // A node whose key has expired, or whose approval was withdrawn, keeps its rights and lost its way in.
+    status.state == RUNNING && status.https && status.funnel && status.funnel_ports.contains(&port)
 }

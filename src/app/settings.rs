@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::state_dir::StateDir;
-use super::{DoorFlag, UpError};
+use super::DoorFlag;
 use crate::audit::AuditSettings;
 use crate::cli::{AccessFlags, DesktopFlags, UpArgs};
 use crate::config::{self, ConfigError};
@@ -14,7 +13,7 @@ use crate::tailnet::NodeConfig;
 /// The settings of a node.
 #[derive(Debug)]
 pub struct Settings {
-    /// How it joins.
+    /// How it joins. Its directory is that of [`super::StateDir`].
     pub node: NodeConfig,
     /// What was said about the public door.
     pub funnel: DoorFlag,
@@ -48,20 +47,31 @@ impl Settings {
     ///
     /// # Errors
     /// When a file that was named cannot be read, or settings contradict each other.
-    pub fn new(args: UpArgs, state: &StateDir) -> Result<Self, UpError> {
-        Self::checked(args, state.node()?).map_err(|error| UpError::Other(error.into()))
-    }
-
-    fn checked(mut args: UpArgs, dir: PathBuf) -> Result<Self, ConfigError> {
-        let mut auth_key = secret("--auth-key-file", args.auth_key, args.auth_key_file.as_deref())?;
-        let mut client_secret = secret("--client-secret-file", args.client_secret, args.client_secret_file.as_deref())?;
+    pub fn new(mut args: UpArgs) -> Result<Self, ConfigError> {
+        let mut auth_key = secret("--auth-key", args.auth_key.as_deref())?;
+        if let Some(path) = &args.auth_key_file {
+            auth_key = secret("--auth-key-file", Some(&read(path)?))?;
+        }
+        let mut client_secret = secret("--client-secret", args.client_secret.as_deref())?;
+        if let Some(path) = &args.client_secret_file {
+            client_secret = secret("--client-secret-file", Some(&read(path)?))?;
+        }
+        if auth_key.is_some() && client_secret.is_some() {
+            return Err(ConfigError::Invalid {
+                setting: "--client-secret",
+                problem:
+                    "there is an auth key as well, and a node joins with one of the two: leave out --client-secret, \
+                          --client-secret-file and TS_CLIENT_SECRET, or --auth-key, --auth-key-file and TS_AUTHKEY"
+                        .into(),
+            });
+        }
         if client_secret.is_none()
             && auth_key.as_ref().is_some_and(|key| key.expose().starts_with(CLIENT_SECRET_PREFIX))
         {
             client_secret = auth_key.take();
         }
-        let token = secret("--token", args.access.token.take(), None)?;
-        let path_secret = secret("--secret", args.access.secret.take(), None)?;
+        let token = secret("--token", args.access.token.take().as_deref())?;
+        let path_secret = secret("--secret", args.access.secret.take().as_deref())?;
         if path_secret.as_ref().is_some_and(|secret| !config::is_path_segment(secret.expose())) {
             return Err(ConfigError::Invalid {
                 setting: "--secret",
@@ -77,7 +87,7 @@ impl Settings {
         }
         Ok(Self {
             node: NodeConfig {
-                dir,
+                dir: PathBuf::new(),
                 hostname: args.hostname,
                 control_url: args.control_url,
                 auth_key,
@@ -107,21 +117,19 @@ impl Settings {
     }
 }
 
-/// A secret that was typed, or that a file holds. An empty one was meant to be something.
-fn secret(setting: &'static str, typed: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, ConfigError> {
-    let text = match (typed, file) {
-        (Some(text), _) => text,
-        (None, Some(path)) => {
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: path.to_owned(), source })?
-        }
-        (None, None) => return Ok(None),
-    };
-    match text.trim() {
-        "" => Err(ConfigError::Invalid {
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: path.to_owned(), source })
+}
+
+/// A secret that `setting` gave. An empty one was meant to be something.
+fn secret(setting: &'static str, text: Option<&str>) -> Result<Option<Secret>, ConfigError> {
+    match text.map(str::trim) {
+        None => Ok(None),
+        Some("") => Err(ConfigError::Invalid {
             setting,
             problem: "it is empty; put the key in, or leave the setting out".into(),
         }),
-        text => Ok(Some(Secret::from(text))),
+        Some(text) => Ok(Some(Secret::from(text))),
     }
 }
 
@@ -146,7 +154,7 @@ mod tests {
         let Some(Command::Up(up)) = Cli::try_parse_from(base.iter().chain(args)).unwrap().command else {
             unreachable!()
         };
-        Settings::checked(*up, PathBuf::from("/state"))
+        Settings::new(*up)
     }
 
     #[test]
@@ -163,7 +171,7 @@ mod tests {
         let typed = |args: &[&str]| {
             let line = ["roam-mcp", "up"].iter().chain(args);
             let Some(Command::Up(up)) = Cli::try_parse_from(line).unwrap().command else { unreachable!() };
-            Settings::checked(*up, PathBuf::from("/state")).unwrap()
+            Settings::new(*up).unwrap()
         };
         assert!(typed(&[]).graph.is_none() && !typed(&[]).desktop.no_launch);
         assert!(typed(&["--no-launch"]).desktop.no_launch);
@@ -180,8 +188,16 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_named() {
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        let empty = empty.path().to_str().unwrap();
+        let both = ["--auth-key", "tskey-auth-x", "--client-secret", "tskey-client-x", "--tags", "tag:roam"];
         for (args, named) in [
-            (&["--auth-key", ""][..], "--auth-key"),
+            (&["--auth-key", ""][..], "--auth-key: "),
+            (&["--auth-key-file", empty], "--auth-key-file: "),
+            (&["--client-secret", ""], "--client-secret: "),
+            (&["--client-secret-file", empty], "--client-secret-file: "),
+            (&both, "TS_AUTHKEY"),
+            (&both, "--client-secret: "),
             (&["--auth-key-file", "/nowhere/key"], "/nowhere/key"),
             (&["--tags", "roam"], "tag:name"),
             (&["--secret", "a/b"], "--secret"),

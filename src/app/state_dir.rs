@@ -28,6 +28,18 @@ pub enum StateDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// Other users may change what is in it, or read what is in one of its directories.
+    #[error(
+        "other users of this machine can get at {} (mode {mode:o}). If it is for roam-mcp alone, `chmod 700` it; if not, \
+         choose another with --state-dir",
+        path.display()
+    )]
+    Exposed {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// It cannot be written.
     #[error("cannot use {} as state directory: {source}. Choose another with --state-dir", path.display())]
     Unusable {
@@ -42,9 +54,9 @@ impl StateDir {
     /// Makes the directory if needed, private to its owner, and locks it.
     ///
     /// # Errors
-    /// When another process holds it, or it cannot be written.
+    /// When another process holds it, others may write there, or this one cannot.
     pub fn open(path: &Path) -> Result<Self, StateDirError> {
-        make_private(path)?;
+        make_private(path, OTHERS_WRITE)?;
         let unusable = |source| StateDirError::Unusable { path: path.to_owned(), source };
         let lock = OpenOptions::new()
             .create(true)
@@ -112,19 +124,26 @@ impl StateDir {
 
     fn inner(&self, name: &str) -> Result<PathBuf, StateDirError> {
         let path = self.path.join(name);
-        make_private(&path)?;
+        make_private(&path, OTHERS)?;
         Ok(path)
     }
 }
 
-/// The directory is 0700 before anything is in it, so the socket is never open to others, not even while it is made.
-fn make_private(path: &Path) -> Result<(), StateDirError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(0o700)))
-        .map_err(|source| StateDirError::Unusable { path: path.to_owned(), source })
+/// Permissions of others than the owner.
+const OTHERS: u32 = 0o077;
+/// Of these, the ones by which they could take over what is in the directory itself. That they see names in there harms
+/// nobody, and is how service managers and container volumes make directories.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Makes a directory that is private before anything is in it. One that exists is somebody's and stays as it is; if it has
+/// any of the permissions `too_open`, it is refused.
+fn make_private(path: &Path, too_open: u32) -> Result<(), StateDirError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path).and_then(|()| path.metadata());
+    let mode = match made {
+        Ok(facts) => facts.permissions().mode() & 0o7777,
+        Err(source) => return Err(StateDirError::Unusable { path: path.to_owned(), source }),
+    };
+    if mode & too_open == 0 { Ok(()) } else { Err(StateDirError::Exposed { path: path.to_owned(), mode }) }
 }
 
 #[cfg(test)]
@@ -140,6 +159,31 @@ mod tests {
         drop(first);
         StateDir::open(&path).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_directory_that_is_there_keeps_its_permissions_and_is_refused_if_others_can_take_it_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("shared");
+        std::fs::create_dir(&path).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+        for (open, refused) in [(0o1777, true), (0o775, true), (0o755, false), (0o700, false)] {
+            std::fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+            match StateDir::open(&path) {
+                Ok(_) => assert!(!refused, "{open:o}"),
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(refused && told.contains("chmod 700") && told.contains("--state-dir"), "{open:o}: {told}");
+                    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "nothing is left in there");
+                }
+            }
+            assert_eq!(mode(&path), open);
+        }
+
+        let state = StateDir::open(&path).unwrap();
+        assert_eq!(mode(&state.node().unwrap()), 0o700);
+        std::fs::set_permissions(path.join("node"), Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(state.node(), Err(StateDirError::Exposed { mode: 0o755, .. })));
     }
 
     #[test]

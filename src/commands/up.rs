@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::{Failure, state_dir};
+use rustix::fs::Mode;
+
 use crate::app::{self, Settings, StateDir, StateDirError, UpError};
 use crate::cli::UpArgs;
+use crate::config::ConfigError;
 use crate::telemetry;
 
 /// More threads only pass work around: connections are woken by Go, and heavy work runs on threads of its own.
@@ -12,12 +15,16 @@ const WORKERS: usize = 2;
 
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let dir = state_dir(args.state_dir.clone())?;
-    let (filter, format) = (args.log.level().to_owned(), args.log.log_format);
-    let state = StateDir::open(&dir).map_err(|error| failure(&error.into()))?;
-    let settings = Settings::new(args, &state).map_err(|error| failure(&error))?;
+    // What was typed first: a mistake there leaves nothing behind.
+    let filter = telemetry::filter(args.log.level()).map_err(|error| Failure::with_code(error, Failure::USAGE))?;
+    let format = args.log.log_format;
+    let settings = Settings::new(args).map_err(|error| failure(&UpError::Other(error.into())))?;
 
+    // All that is written is for this user alone, from the moment it is there.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let state = StateDir::open(&dir).map_err(|error| failure(&error.into()))?;
     let stderr = telemetry::RedirectedStderr::new(&state.crash_log())?;
-    let _log = telemetry::start(&filter, format, &stderr).map_err(|error| Failure::with_code(error, Failure::USAGE))?;
+    let _log = telemetry::start(filter, format, &stderr)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let result = runtime.block_on(app::up(settings, state));
     // A query that still runs on a blocking thread must not hold up the end.
@@ -27,9 +34,12 @@ pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
 
 fn failure(error: &UpError) -> Failure {
     let code = match error {
-        UpError::Refused(_) => Failure::REFUSED,
+        UpError::Refused(..) => Failure::REFUSED,
         UpError::StateDir(StateDirError::InUse { .. }) => Failure::IN_USE,
-        UpError::StateDir(StateDirError::Unusable { .. }) | UpError::Other(_) => Failure::FAILED,
+        UpError::Other(error) if matches!(error.downcast_ref(), Some(ConfigError::Invalid { .. })) => Failure::USAGE,
+        UpError::StateDir(StateDirError::Exposed { .. } | StateDirError::Unusable { .. }) | UpError::Other(_) => {
+            Failure::FAILED
+        }
     };
     Failure::with_code(error, code)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::allowed::{in_the_tailnet, up_to};
-use super::{CertificateState, Door, Report};
+use super::{CertificateState, Door, RUNNING, Report};
 
 /// What `up` prints when the node serves: where it is, who may call, and what to paste where.
 pub fn start_card(report: &Report) -> String {
@@ -77,6 +77,10 @@ fn node(card: &mut String, report: &Report) {
     let node = &report.node;
     let unheard = if node.online { "" } else { ", control server not reached: serving goes on" };
     line(card, "State", &format!("{}{unheard}", node.state));
+    if node.state == "NeedsMachineAuth" {
+        let approve = "withdrawn: an administrator has to approve this node again (admin console, Machines)";
+        line(card, "Approval", approve);
+    }
     if node.state == "NeedsLogin" {
         line(card, "Key", "no longer valid: start the node again to let it in, with an auth key or by its login URL");
     } else if let Some(expiry) = &node.key_expiry {
@@ -91,7 +95,11 @@ fn node(card: &mut String, report: &Report) {
 }
 
 fn facts(report: &Report) -> String {
-    let up = if report.serving { "up" } else { "in its tailnet, and nearly up" };
+    let up = match (report.serving, is_in_tailnet(report)) {
+        (true, true) => "up",
+        (true, false) => "out of its tailnet: nobody reaches it there or through Funnel",
+        (false, _) => "in its tailnet, and nearly up",
+    };
     let mut card = format!("\n{} is {up}\n\n", report.node.name);
     let secure = report.urls.tailnet.as_deref().filter(|_| has_certificate(report));
     let plain = report.urls.tailnet_plain.as_ref().map(|url| format!("{url} (plain HTTP inside WireGuard)"));
@@ -109,9 +117,15 @@ fn facts(report: &Report) -> String {
 /// Who may come in through the public door, and how.
 fn public(card: &mut String, report: &Report) {
     let (urls, allowed) = (&report.urls, report.allowed);
+    if report.serving && !is_in_tailnet(report) && !matches!(report.funnel, Door::Off { .. }) {
+        return line(card, "Public", "Funnel is shut; it opens by itself when the node is in its tailnet again");
+    }
     let (Door::Open { until, .. }, Some(url)) = (&report.funnel, &urls.public) else {
         return line(card, "Public", &report.funnel.to_string());
     };
+    if !has_certificate(report) {
+        return line(card, "Public", &format!("{}, and lets nobody in without a certificate", report.funnel));
+    }
     let Some(level) = allowed.public else {
         let refused = allowed.url_is_not_enough().unwrap_or_default();
         return line(card, "Public", &format!("{}, and {refused}", report.funnel));
@@ -145,6 +159,10 @@ fn this_machine(card: &mut String, report: &Report) {
         (_, false) => format!("{url} with the bearer token {}", report.urls.token),
     };
     line(card, "This machine", &how);
+}
+
+fn is_in_tailnet(report: &Report) -> bool {
+    report.node.state == RUNNING
 }
 
 fn has_certificate(report: &Report) -> bool {

@@ -69,19 +69,17 @@ impl<I: Issuer, C: Fn() -> Timestamp> Keeper<I, C> {
     async fn keep(mut self, mut name: watch::Receiver<String>) {
         loop {
             let domain = name.borrow_and_update().clone();
-            let next = if domain.is_empty() {
-                self.state.send_replace(CertificateState::Unavailable);
-                None
-            } else {
-                Some(self.fetch(&domain).await)
+            let turn = async {
+                if domain.is_empty() {
+                    self.state.send_replace(CertificateState::Unavailable);
+                    std::future::pending::<()>().await;
+                }
+                let next = self.fetch(&domain).await;
+                wall_clock::reach(next, &self.clock).await;
             };
             tokio::select! {
-                () = async {
-                    match next {
-                        Some(next) => wall_clock::reach(next, &self.clock).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
+                () = turn => {}
+                // Also in the middle of an order, which can take minutes, for a name that is no longer the node's.
                 changed = name.changed() => {
                     if changed.is_err() {
                         return;

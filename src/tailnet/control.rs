@@ -125,12 +125,15 @@ async fn read(reader: OwnedReadHalf, shared: Arc<Shared>, events: mpsc::Unbounde
                 log(&level, &message);
             }
             Ok(Line::Event(Event::ListenerClosed { listener, message })) => {
-                tracing::debug!(listener, message, "tailnet listener closed");
+                tracing::error!(listener, message, "a listener of the tailnet ended by itself");
                 lock(&shared.listeners).remove(&listener);
             }
             // Nobody may be listening any more while the node closes.
             Ok(Line::Event(event)) => drop(events.send(event)),
-            Err(error) => tracing::error!(%error, "unreadable line from the embedded node"),
+            Err(error) => {
+                tracing::error!(%error, "unreadable line from the embedded node");
+                close_what_came(&line);
+            }
         }
     }
     *lock(&shared.pending) = Pending { closed: true, ..Pending::default() };
@@ -153,6 +156,16 @@ impl Shared {
             (Ok(_), None) => tracing::debug!(listener = connection.listener, "connection for a closed listener"),
             (Err(error), _) => tracing::error!(%error, "cannot take over a connection"),
         }
+    }
+}
+
+/// Closes the connection that a line which cannot be read handed over: its descriptor is ours, and nobody else's to close.
+fn close_what_came(line: &str) {
+    let facts: Value = serde_json::from_str(line).unwrap_or_default();
+    if facts["event"] == "connection"
+        && let Some(fd) = facts["fd"].as_i64().and_then(|fd| fd.try_into().ok())
+    {
+        drop(ffi::adopt(fd));
     }
 }
 
@@ -180,7 +193,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Write};
+    use std::os::fd::IntoRawFd;
     use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
 
     use super::super::message::{Kind, Status};
     use super::*;
@@ -233,8 +249,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_cannot_be_read_is_closed() {
+        let (ours, theirs) = StdUnixStream::pair().unwrap();
+        let number = ours.into_raw_fd();
+        let (control, _events) = pair(move |_| {
+            Some(serde_json::json!({
+                "event": "connection", "listener": 1, "fd": number, "via": "funnel", "source": "[fe80::1%eth0]:4711",
+            }))
+        });
+        tokio::spawn(async move { control.ask::<Value>(&Request::Status).await });
+        theirs.set_nonblocking(true).unwrap();
+        let mut theirs = UnixStream::from_std(theirs).unwrap();
+        let end = tokio::time::timeout(Duration::from_secs(5), theirs.read(&mut [0; 1])).await;
+        assert_eq!(end.expect("it is closed").unwrap(), 0);
+    }
+
+    #[tokio::test]
     async fn a_connection_finds_its_listener_by_number() {
-        use std::os::fd::IntoRawFd;
         let (control, _events) = pair(|request| {
             let fd = StdUnixStream::pair().unwrap().0;
             fd.set_nonblocking(true).unwrap();

@@ -228,6 +228,8 @@ pub enum ErrorKind {
     NotFound,
     /// The tailnet's policy does not allow Funnel for this node.
     FunnelUnavailable,
+    /// It does, but not at this port.
+    PortUnavailable,
     /// The tailnet does not hand out certificates.
     HttpsUnavailable,
     /// The certificate authority asks to wait.

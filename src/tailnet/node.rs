@@ -1,7 +1,7 @@
 //! The node: start it, ask it, open ports on it, close it.
 
 use std::ffi::CString;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -37,7 +37,7 @@ pub struct NodeConfig {
     pub ephemeral: bool,
     /// Whether tailscale's own log lines are wanted.
     pub verbose: bool,
-    /// For tests: the DNS server that the node uses instead of the system's, so that nothing leaves the machine.
+    /// For tests: the DNS server that the node uses instead of the system's, for all look-ups but that of the ACME client.
     pub resolver: Option<SocketAddr>,
 }
 
@@ -54,8 +54,17 @@ impl Node {
     /// When a node was started in this process before, or the system is out of descriptors or threads.
     pub async fn start(config: &NodeConfig) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
         let (ours, theirs) = UnixStream::pair()?;
-        enter_go(CString::new(config.to_json().to_string())?, theirs.into()).await?;
+        if let Err(error) = enter_go(CString::new(config.to_json().to_string())?, theirs.into()).await {
+            return Err(refusal(&ours).map_or(error, io::Error::other));
+        }
         let (control, events) = Control::new(ours)?;
+        Ok((Self { control: Arc::new(control) }, events))
+    }
+
+    /// A node whose Go side a test plays at the other end of `control`.
+    #[cfg(test)]
+    pub(crate) fn played(control: UnixStream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+        let (control, events) = Control::new(control)?;
         Ok((Self { control: Arc::new(control) }, events))
     }
 
@@ -102,7 +111,8 @@ impl Node {
     /// Opens `port` to the tailnet or to Funnel.
     ///
     /// # Errors
-    /// [`super::ErrorKind::FunnelUnavailable`] or [`super::ErrorKind::HttpsUnavailable`] when the tailnet does not allow it.
+    /// [`super::ErrorKind::FunnelUnavailable`], [`super::ErrorKind::PortUnavailable`] or
+    /// [`super::ErrorKind::HttpsUnavailable`] when the tailnet does not allow it.
     pub async fn listen(&self, kind: Kind, port: u16) -> Result<TailnetListener, NodeError> {
         let (number, connections) = self.control.register_listener();
         // Made first: it forgets the number again if the request fails.
@@ -165,9 +175,32 @@ async fn enter_go(config: CString, control: OwnedFd) -> io::Result<()> {
     started.await.map_err(io::Error::other)?
 }
 
+/// Why Go refused to start, in its words: the last that it says on the control socket.
+fn refusal(control: &UnixStream) -> Option<String> {
+    // It is said already; but what is wrong with the start must not hang it.
+    control.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    let mut line = String::new();
+    BufReader::new(control).read_line(&mut line).ok()?;
+    match serde_json::from_str(&line).ok()? {
+        Event::Error { message } => Some(format!("the embedded node refused to start: {message}")),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+
+    #[test]
+    fn what_go_says_before_it_refuses_to_start_is_told() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        writeln!(theirs, r#"{{"event":"error","message":"config: dir is missing"}}"#).unwrap();
+        drop(theirs);
+        assert_eq!(refusal(&ours).unwrap(), "the embedded node refused to start: config: dir is missing");
+        assert_eq!(refusal(&UnixStream::pair().unwrap().0), None);
+    }
 
     #[test]
     fn debug_output_of_a_configuration_hides_its_credentials() {

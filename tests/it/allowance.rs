@@ -70,7 +70,9 @@ async fn a_port_that_the_tailnet_does_not_allow_is_told_and_no_other_is_opened()
     let home = Home::new("oddport");
     let node = home.up().args(&["--funnel-port", "8443"]).node().await;
     let status = node.process.status();
-    assert_eq!(status["funnel"]["state"], "unavailable", "{status}");
+    assert_eq!((&status["funnel"]["state"], &status["funnel"]["obstacle"]), (&json!("unavailable"), &json!("port")));
+    let card = node.process.stdout();
+    assert!(card.contains("--funnel-port and one that is allowed") && !card.contains("nodeAttrs"), "{card}");
     for port in [443, 8443] {
         assert_eq!(tailnet().ingress("oddport", &format!("{}:{port}", node.name)).await.status, 403);
     }

@@ -97,13 +97,39 @@ fn wrong_usage_exits_with_2_and_names_what_is_wrong() {
 }
 
 #[test]
-fn a_log_level_that_is_none_exits_with_2() {
+fn what_cannot_work_exits_with_2_and_leaves_nothing_behind() {
+    let both = ["--auth-key", "a", "--client-secret", "b", "--tags", "tag:roam"];
+    for (args, named) in [
+        (&["--log-level", "a=b=c"][..], "a=b=c"),
+        (&["--tags", "roam"], "--tags"),
+        (&["--secret", "a/b"], "--secret"),
+        (&["--client-secret", "x"], "--tags"),
+        (&["--auth-key", ""], "--auth-key: "),
+        (&both, "TS_CLIENT_SECRET"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let mut command = roam_mcp();
+        command.env("HOME", dir.path()).args(["up", "--graph", "g.json"]).args(args);
+        let output = command.arg("--state-dir").arg(&state).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(named), "{args:?}: {output:?}");
+        assert!(!state.exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_like_none() {
+    let variables =
+        ["TS_AUTHKEY", "TS_CLIENT_SECRET", "ROAM_MCP_GRAPH", "ROAM_MCP_TAGS", "ROAM_MCP_SECRET", "ROAM_MCP_CONFIG"];
     let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("none");
     let mut command = roam_mcp();
-    command.env("HOME", dir.path()).args(["up", "--graph", "g.json", "--log-level", "a=b=c"]);
-    let output = command.arg("--state-dir").arg(dir.path().join("state")).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("a=b=c"), "{output:?}");
+    command.env("HOME", dir.path()).envs(variables.map(|name| (name, "")));
+    // It goes as far as to look for that file.
+    let output = command.args(["up", "--auth-key-file"]).arg(&key).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && told.contains(key.to_str().unwrap()), "{output:?}");
 }
 
 #[test]

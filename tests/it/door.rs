@@ -117,7 +117,7 @@ async fn a_typed_secret_that_was_revoked_is_refused_at_the_next_start() {
     node.process.stop(SOON).await;
 
     let exit = start().exit().await;
-    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert_eq!(exit.code, Some(2), "{exit:?}");
     assert!(exit.stderr.contains("--token") && exit.stderr.contains("--revoke"), "{exit:?}");
     home.up().env("ROAM_MCP_TOKEN", "another-token-of-the-operator").node().await;
 }

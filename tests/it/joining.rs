@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::client::{Client, Scheme};
 use crate::support::eventually;
@@ -61,8 +63,29 @@ async fn an_oauth_client_mints_the_key_of_a_tagged_node() {
     // An OAuth client's secret may come where an auth key is expected, and a wrong one is told as one.
     let wrong = tailnet().client_secret.replacen("tskey-client-k", "tskey-client-x", 1);
     let exit = Home::new("forged").up().key(&wrong).args(&["--tags", "tag:roam"]).exit().await;
-    assert_ne!(exit.code, Some(0), "{exit:?}");
+    assert_eq!(exit.code, Some(3), "{exit:?}");
+    assert!(exit.stderr.contains("OAuth clients") && !exit.stderr.contains("new auth key"), "{exit:?}");
     assert!(exit.stderr.contains("invalid_client") && !exit.stderr.contains(&wrong[..30]), "{exit:?}");
+}
+
+#[tokio::test]
+async fn an_oauth_client_waits_for_an_api_that_is_down() {
+    let (secret, api) = tailnet().client_secret.rsplit_once("baseURL=http%3A%2F%2F").unwrap();
+    let api = api.replace("%3A", ":");
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let elsewhere = format!("{secret}baseURL=http%3A%2F%2F{address}");
+    let home = Home::new("unminted");
+    let process = home.up().key(&elsewhere).args(&["--tags", "tag:roam"]).process();
+    process.logs("no answer from Tailscale's API").await;
+
+    let back = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = back.accept().await {
+            let mut server = TcpStream::connect(&api).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    assert_eq!(process.serving().await["node"]["tags"], json!(["tag:roam"]));
 }
 
 #[tokio::test]
@@ -87,6 +110,28 @@ async fn without_a_key_the_login_url_is_printed_and_completes_the_start() {
     tailnet().approve(url).await;
     process.serving().await;
     assert!(process.stdout().contains("Joined example.com as visitor."), "{}", process.stdout());
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_login_url_can_be_scanned_and_what_is_waited_for_shows() {
+    let home = Home::new("onlooker");
+    let process = home.up().without_key().on_terminal().process();
+    let shown = process.prints("Waiting for you to log in").await;
+    let url = shown.split_whitespace().find(|word| word.contains("/a/")).unwrap();
+    let code = shown.lines().filter(|line| line.contains(['█', '▀', '▄'])).count();
+    assert!(code >= 12, "two rows of the code to a line: {shown}");
+    assert!(shown.contains("\x1b["), "a line that moves: {shown:?}");
+
+    tailnet().approve(url).await;
+    process.serving().await;
+    process.prints("claude mcp add").await;
+    let shown = process.stdout();
+    for step in
+        ["Joining the tailnet", "Joined example.com as onlooker", "Getting a certificate", "onlooker.", " is up"]
+    {
+        assert!(shown.contains(step), "{step}: {shown}");
+    }
+    assert_eq!(process.stop(SOON).await.code(), Some(0));
 }
 
 #[tokio::test]

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use crate::support::client::{Client, Stream};
+use crate::support::client::{Client, Later, Scheme, Stream};
 use crate::support::home::Home;
 use crate::support::load::Load;
-use crate::support::mcp::search;
+use crate::support::mcp::{bearer, search};
 use crate::support::node::Node;
 use crate::support::thread_signal::tgkill;
 use crate::support::{PATIENCE, within};
@@ -45,6 +52,39 @@ impl Pending {
     }
 }
 
+/// The same over HTTP/2.
+struct PendingStream {
+    body: oneshot::Sender<Bytes>,
+    answer: JoinHandle<(u16, String)>,
+}
+
+impl PendingStream {
+    async fn on(client: &Client, path: &str) -> Self {
+        let stream = TokioIo::new(client.with(Scheme::Http2).stream().await.unwrap());
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        let (body, later) = oneshot::channel();
+        let post = client.with(Scheme::Http2).post_request(path, &serde_json::Value::Null);
+        let asked = sender.send_request(post.map(|_| Later::new(later)));
+        let answer = tokio::spawn(async move {
+            let answer = asked.await.unwrap();
+            let status = answer.status().as_u16();
+            (status, String::from_utf8_lossy(&answer.into_body().collect().await.unwrap().to_bytes()).into_owned())
+        });
+        // The server reads in order, so an answer to what was sent later says that it has the head.
+        let (none, later) = oneshot::channel();
+        let get = client.with(Scheme::Http2).request(Method::GET, "/health").body(Later::new(later)).unwrap();
+        none.send(Bytes::new()).unwrap();
+        within(PATIENCE, "an answer", sender.send_request(get)).await.unwrap();
+        Self { body, answer }
+    }
+
+    async fn finish(self) -> (u16, String) {
+        self.body.send(search("squirrels").to_string().into()).unwrap();
+        within(PATIENCE, "the answer", self.answer).await.unwrap()
+    }
+}
+
 async fn read_until(stream: &mut (impl AsyncRead + Unpin), wanted: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
@@ -65,14 +105,21 @@ async fn sigterm_and_sigint_under_load_let_requests_in_flight_finish_and_exit_wi
         let load = Load::on(&node).await;
         let over_tailnet = Pending::on(&node.owner().await, "/mcp").await;
         let over_funnel = Pending::on(&node.public(), &node.secret_path()).await;
+        let (owner, public) = (node.owner().await, node.public());
+        let over_http2 =
+            [PendingStream::on(&owner, "/mcp").await, PendingStream::on(&public, &node.secret_path()).await];
         node.process.signal(signal);
         node.process.logs("stopping").await;
+        for pending in over_http2 {
+            let (status, answer) = pending.finish().await;
+            assert!(status == 200 && answer.contains("walnut003"), "{status} {answer}");
+        }
         for pending in [over_tailnet, over_funnel] {
             let answer = pending.finish().await;
             assert!(answer.contains("HTTP/1.1 200 OK"), "{answer}");
         }
         assert_eq!(node.process.exited(DRAINED).await.code(), Some(0), "{}", node.process.stderr());
-        load.abandon().await;
+        assert_eq!(load.gone().await, 4, "each client had one call that was not taken, and none that was torn");
     }
 }
 
@@ -171,6 +218,19 @@ async fn a_flood_of_log_lines_that_nobody_reads_stops_nothing() {
     let read = node.process.read_stderr_now();
     // A pipe holds 64 KiB, and a line that does not fit waits outside.
     assert!(read.len() > 60_000, "the pipe was full: {} bytes", read.len());
+}
+
+#[tokio::test]
+async fn the_most_talkative_log_names_no_secret() {
+    let home = Home::new("talkative");
+    let node = home.up().args(&["--log-level", "trace"]).node().await;
+    let load = Load::on(&node).await;
+    load.finish().await;
+    let call = bearer(node.public().post_request("/mcp", &search("squirrels")), &node.token);
+    node.public().send(call).await.expect(200);
+    assert_eq!(node.process.stop(SOON).await.code(), Some(0));
+    assert!(node.process.stderr().contains("TRACE"), "it is no such log");
+    // That its secrets are not in there is checked at the end of every process.
 }
 
 #[tokio::test]

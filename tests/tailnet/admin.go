@@ -136,8 +136,9 @@ func (a admin) forward(q request[struct {
 func (a admin) openPublic(q request[struct {
 	Source     netip.Addr `json:"source"`
 	TargetPort uint16     `json:"target_port"`
+	Name       string     `json:"name"`
 }]) (addressAnswer, error) {
-	e := entry{source: defaultSource, port: 443}
+	e := entry{source: defaultSource, port: 443, name: q.body.Name}
 	if q.body.Source.IsValid() {
 		e.source = q.body.Source
 	}

@@ -39,6 +39,7 @@ type relay struct {
 type entry struct {
 	source netip.Addr // where clients seem to come from
 	port   uint16     // which public port they seem to have dialled
+	name   string     // the node that is told before they say anything; "" for the one that they name
 }
 
 func startRelay(ctx context.Context, ps *peers) (*relay, error) {
@@ -59,12 +60,15 @@ func (r *relay) open(ctx context.Context, e entry) (string, error) {
 // deliver finds the node by the name in the ClientHello and hands the raw
 // connection over: TLS ends on the node.
 func (r *relay) deliver(ctx context.Context, client *net.TCPConn, e entry) error {
-	_ = client.SetReadDeadline(time.Now().Add(handshakeDeadline))
-	name, hello, err := serverName(client)
-	if err != nil {
-		return err
+	name, hello := e.name, io.Reader(client)
+	if name == "" {
+		_ = client.SetReadDeadline(time.Now().Add(handshakeDeadline))
+		var err error
+		if name, hello, err = serverName(client); err != nil {
+			return err
+		}
+		_ = client.SetReadDeadline(time.Time{})
 	}
-	_ = client.SetReadDeadline(time.Time{})
 	if !r.serves(ctx, name) {
 		return fmt.Errorf("no node %q is connected to control", name)
 	}

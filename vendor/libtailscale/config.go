@@ -28,7 +28,9 @@ type config struct {
 	Ephemeral bool     `json:"ephemeral"`
 	// Verbose forwards tsnet's own debugging log as well.
 	Verbose bool `json:"verbose"`
-	// Resolver, for tests only, is the one DNS server to ask. It also stops
+	// Resolver, for tests only, is the DNS server that Go's default resolver
+	// asks. The ACME client has a resolver of its own, which looks for a TXT
+	// record before an order, and asks the system's all the same. It also stops
 	// sockets from being bound to an interface: the test's world is loopback.
 	Resolver string `json:"resolver"`
 }

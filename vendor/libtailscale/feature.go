@@ -7,6 +7,7 @@ import (
 	"tailscale.com/client/local"
 	"tailscale.com/ipn"
 	"tailscale.com/ipn/ipnstate"
+	"tailscale.com/tailcfg"
 )
 
 type queryFeatureParams struct {
@@ -73,9 +74,12 @@ func checkFunnel(st *ipnstate.Status, port uint16) error {
 		return errors.New("the node has no record of itself")
 	}
 	if err := ipn.CheckFunnelAccess(port, st.Self); err != nil {
-		k := kindFunnelUnavailable
-		if !st.Self.HasCap("https") {
+		k := kindPortUnavailable
+		switch {
+		case !st.Self.HasCap(tailcfg.CapabilityHTTPS):
 			k = kindHTTPSUnavailable
+		case !st.Self.HasCap(tailcfg.NodeAttrFunnel):
+			k = kindFunnelUnavailable
 		}
 		return faultf(k, "%v", err)
 	}

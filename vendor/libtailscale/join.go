@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"net/url"
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"tailscale.com/client/local"
@@ -31,8 +32,27 @@ func (n *node) join(ctx context.Context) (status, error) {
 		}
 		n.out.putLog("info", "the node's key is no longer accepted; joining again with the credential")
 	}
-	return n.attempt(ctx, credential, false)
+	for pause := time.Second; ; pause = min(2*pause, longestPause) {
+		st, err := n.attempt(ctx, credential, false)
+		if !errors.Is(err, errUnreachable) {
+			return st, err
+		}
+		n.out.putLog("error", fmt.Sprintf("%v; trying again in %v", err, pause))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return status{}, ctx.Err()
+		}
+	}
 }
+
+// errUnreachable is of a start that needs Tailscale's API, which mints keys for
+// OAuth clients, and does not get through to it. Control itself is waited for by
+// tsnet.
+var errUnreachable = errors.New("no answer from Tailscale's API")
+
+// longestPause is between two such starts.
+const longestPause = 30 * time.Second
 
 // attempt starts a server and waits until it runs. If giveUp is set, the need
 // for a login ends it instead of being passed on to the host. After an error
@@ -101,8 +121,11 @@ func startFault(err error) error {
 	if !strings.Contains(err.Error(), "error resolving auth key") {
 		return faultf(kindInternal, "%v", err)
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, context.DeadlineExceeded) {
-		return faultf(kindInternal, "%v", err)
+	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok && answer.Response.StatusCode < 500 {
+		return faultf(kindAuth, "%v", err)
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	return faultf(kindAuth, "%v", err)
 }

@@ -236,7 +236,7 @@ func identify(conn net.Conn) (net.Conn, facts, error) {
 		if !funnel.Src.IsValid() {
 			return nil, facts{}, errors.New("a Funnel connection without a source")
 		}
-		f.Via, f.Source = viaFunnel, funnel.Src.String()
+		f.Via, f.Source = viaFunnel, plain(funnel.Src).String()
 		conn = funnel.Conn // FunnelConn hides CloseWrite
 	}
 	remote, err := remoteAddress(conn)
@@ -258,5 +258,11 @@ func remoteAddress(conn net.Conn) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("remote address: %w", err)
 	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+	return plain(ap), nil
+}
+
+// plain is an address as every library reads it: without a zone, which means
+// nothing to the host, and IPv4 as IPv4.
+func plain(ap netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }

@@ -30,6 +30,7 @@
 //	watch.go     the node's own news: state, login URL, health, changes
 //	status.go    the node as the host sees it
 //	whois.go, certificate.go, feature.go   questions about peers and features
+//	ratelimit.go a certificate authority that asks for patience
 //	listen.go    listeners and the facts of each connection
 //	pump.go      the handover of one connection
 //	settle.go    the last bytes of connections, before the end

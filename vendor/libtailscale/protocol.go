@@ -35,9 +35,11 @@ const (
 	kindLoginRequired kind = "login_required"
 	// kindNotFound: no such peer, no such listener.
 	kindNotFound kind = "not_found"
-	// kindFunnelUnavailable: the tailnet's policy does not let this node, or
-	// this port, use Funnel.
+	// kindFunnelUnavailable: the tailnet's policy does not let this node use
+	// Funnel.
 	kindFunnelUnavailable kind = "funnel_unavailable"
+	// kindPortUnavailable: it does, but not at this port.
+	kindPortUnavailable kind = "port_unavailable"
 	// kindHTTPSUnavailable: the tailnet has no certificates.
 	kindHTTPSUnavailable kind = "https_unavailable"
 	// kindRateLimited: ask again after RetryAfter seconds.

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -479,4 +482,25 @@ func TestWhatCannotBeEncodedIsStillAnswered(t *testing.T) {
 	if !strings.Contains(line, `"id":9`) || !strings.Contains(line, `"internal"`) {
 		t.Fatal(line)
 	}
+}
+
+func TestGosMemoryHasALimit(t *testing.T) {
+	before := debug.SetMemoryLimit(math.MaxInt64)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	startHost(t, map[string]any{"dir": t.TempDir()})
+	if limit := debug.SetMemoryLimit(-1); limit != memoryLimit {
+		t.Errorf("the limit is %d, not %d", limit, memoryLimit)
+	}
+}
+
+func TestACloseThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(config{}, newOutbox())
+		n.phase, n.joined = phaseJoining, make(chan struct{})
+		began := time.Now()
+		if err := n.close(); err == nil || time.Since(began) != closeLimit {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		close(n.joined)
+	})
 }

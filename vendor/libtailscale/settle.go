@@ -44,21 +44,32 @@ func (bs *bridges) leaving() bool {
 	return false
 }
 
+// The names under which netstack counts the TCP connections that exist, and those
+// of them that are established.
+const (
+	connectedGauge   = "gauge_tcp_current_connected"
+	establishedGauge = "gauge_tcp_current_established"
+)
+
 // closing reports whether netstack has connections between established and
 // closed: what they sent is not acknowledged yet.
 func closing(server *tsnet.Server) bool {
-	impl, ok := server.Sys().Netstack.Get().(*netstack.Impl)
-	if !ok {
-		return false
-	}
-	vars, ok := impl.ExpVar().(interface{ Get(key string) expvar.Var })
-	return ok && gauge(vars.Get("gauge_tcp_current_connected")) > gauge(vars.Get("gauge_tcp_current_established"))
+	return gauge(server, connectedGauge) > gauge(server, establishedGauge)
 }
 
-func gauge(v expvar.Var) int {
-	if v == nil {
-		return 0
+// gauge is -1 if there is none of that name.
+func gauge(server *tsnet.Server, name string) int {
+	impl, ok := server.Sys().Netstack.Get().(*netstack.Impl)
+	if !ok {
+		return -1
 	}
-	value, _ := strconv.Atoi(v.String())
+	vars, ok := impl.ExpVar().(interface{ Get(key string) expvar.Var })
+	if !ok || vars.Get(name) == nil {
+		return -1
+	}
+	value, err := strconv.Atoi(vars.Get(name).String())
+	if err != nil {
+		return -1
+	}
 	return value
 }

@@ -190,7 +190,7 @@ func TestANodeLivesItsLife(t *testing.T) {
 	})
 
 	h.must("listen", map[string]any{"listener": 8, "kind": "funnel", "port": 443})
-	h.fails("funnel_unavailable", "listen", map[string]any{"listener": 9, "kind": "funnel", "port": 444})
+	h.fails("port_unavailable", "listen", map[string]any{"listener": 9, "kind": "funnel", "port": 444})
 	h.must("unlisten", map[string]any{"listener": 8})
 	h.must("unlisten", map[string]any{"listener": 5})
 	h.fails("not_found", "unlisten", map[string]any{"listener": 5})
@@ -455,4 +455,14 @@ func timeWaits(server *tsnet.Server) (n int) {
 		}
 	}
 	return n
+}
+
+// Without them, settle would find nothing to wait for and say nothing about it.
+func TestNetstackCountsConnectionsUnderTheNamesThatSettleKnows(t *testing.T) {
+	server := newTailnet(t).peer()
+	for _, name := range []string{connectedGauge, establishedGauge} {
+		if gauge(server, name) < 0 {
+			t.Errorf("netstack has no %s", name)
+		}
+	}
 }

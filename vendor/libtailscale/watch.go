@@ -36,6 +36,10 @@ type watch struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
+	// again is how far a node is that has to log in while it runs. Only follow
+	// touches it.
+	again login
+
 	// telling is held from reading the node's record until it is queued, so that
 	// the host never gets an older record, or an older state, after a newer one.
 	telling sync.Mutex
@@ -44,6 +48,14 @@ type watch struct {
 	refused    chan *fault   // control said no; holds the first
 	needsLogin chan string   // the login URL; holds the first
 }
+
+type login int
+
+const (
+	loggedIn login = iota
+	withCredential
+	withPerson
+)
 
 func newWatch(n *node, server *tsnet.Server, lc *local.Client, quiet bool) *watch {
 	w := &watch{
@@ -114,11 +126,12 @@ func (w *watch) handle(notify *ipn.Notify) {
 			if !w.isRunning() {
 				close(w.running)
 			}
+			w.again = loggedIn
 			// Also when it runs again, after an extended key or a restored
 			// approval: often no other notification follows.
 			w.changed()
-		case *notify.State == ipn.NeedsLogin && w.isRunning():
-			w.logInAgain()
+		case *notify.State == ipn.NeedsLogin && w.isRunning() && w.again == loggedIn:
+			w.logInAgain(w.n.cfg.AuthKey)
 		}
 	}
 	if notify.BrowseToURL != nil && *notify.BrowseToURL != "" {
@@ -148,6 +161,9 @@ func (w *watch) failed(message string) {
 	w.n.out.put(errorEvent{"error", message})
 	if strings.HasPrefix(message, "node registration rate limited") {
 		return // tsnet tries again by itself
+	}
+	if w.again == withCredential {
+		w.logInAgain("")
 	}
 	f := faultf(kindAuth, "%s", message)
 	if strings.HasPrefix(message, "tailnet requires logging") {
@@ -183,13 +199,29 @@ func (w *watch) changed() {
 }
 
 // logInAgain is for a node whose key has expired: tsnet asks for a login only
-// when it starts. A credential that this server was started with is tried once
-// more; without one the URL comes as a notification. Control is listened to
-// meanwhile, so a key that an administrator extends is good again.
-func (w *watch) logInAgain() {
+// when it starts. The auth key is tried first, also one that this server was
+// not started with because its state was enough. Without one, and when control
+// refuses it, the URL comes as a notification. Control is listened to meanwhile,
+// so a key that an administrator extends is good again.
+func (w *watch) logInAgain(authKey string) {
+	w.again = withPerson
 	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
 	defer cancel()
-	if err := w.local.StartLoginInteractive(ctx); err != nil && w.ctx.Err() == nil {
+	var err error
+	if authKey != "" {
+		w.n.out.putLog("info", "the node's key has expired; joining again with the auth key")
+		w.again = withCredential
+		err = w.local.Start(ctx, ipn.Options{AuthKey: authKey})
+	} else {
+		if w.n.cfg.AuthKey != "" {
+			w.n.out.putLog("info", "the auth key does not let the node in again; somebody has to")
+			err = w.local.Start(ctx, ipn.Options{}) // forgets the key
+		}
+		if err == nil {
+			err = w.local.StartLoginInteractive(ctx)
+		}
+	}
+	if err != nil && w.ctx.Err() == nil {
 		w.n.out.putLog("error", "logging in again: "+err.Error())
 	}
 }

@@ -1,7 +1,7 @@
 //! The tailnet's side of the public door.
 
 use crate::net::Listener;
-use crate::report::Door;
+use crate::report::{Door, Obstacle};
 use crate::tailnet::{ErrorKind, Kind, Node, NodeError, TailnetListener};
 
 /// Opens and closes a port to the public internet.
@@ -30,12 +30,17 @@ impl Ingress for Node {
     }
 
     async fn explain(&self, refusal: NodeError) -> Door {
-        let enable_url = match refusal.kind {
-            ErrorKind::FunnelUnavailable => self.enable_url("funnel").await,
-            ErrorKind::HttpsUnavailable => self.enable_url("serve").await,
-            _ => None,
+        let (obstacle, feature) = match refusal.kind {
+            ErrorKind::FunnelUnavailable => (Obstacle::Policy, Some("funnel")),
+            ErrorKind::HttpsUnavailable => (Obstacle::Https, Some("serve")),
+            ErrorKind::PortUnavailable => (Obstacle::Port, None),
+            _ => (Obstacle::Failure, None),
         };
-        Door::Unavailable { reason: refusal.message, enable_url }
+        let enable_url = match feature {
+            Some(feature) => self.enable_url(feature).await,
+            None => None,
+        };
+        Door::Unavailable { obstacle, reason: refusal.message, enable_url }
     }
 
     fn number(listener: &TailnetListener) -> u64 {

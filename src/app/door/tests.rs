@@ -15,7 +15,7 @@ use super::*;
 use crate::access::Peer;
 use crate::admin::DoorOrder;
 use crate::net::{Limits, Listener};
-use crate::report::ShutBy;
+use crate::report::{Obstacle, ShutBy};
 
 /// A relay, whose connections the test makes.
 #[derive(Clone, Default)]
@@ -61,7 +61,7 @@ impl Ingress for Relay {
 
     async fn explain(&self, refusal: NodeError) -> Door {
         self.0.explained.fetch_add(1, SeqCst);
-        Door::Unavailable { reason: refusal.message, enable_url: None }
+        Door::Unavailable { obstacle: Obstacle::Policy, reason: refusal.message, enable_url: None }
     }
 
     fn number(listener: &Fed) -> u64 {
@@ -134,7 +134,7 @@ fn allowed() -> Status {
 }
 
 fn unavailable() -> Door {
-    Door::Unavailable { reason: "not allowed".into(), enable_url: None }
+    Door::Unavailable { obstacle: Obstacle::Policy, reason: "not allowed".into(), enable_url: None }
 }
 
 fn off(by: ShutBy) -> Door {
@@ -269,9 +269,11 @@ async fn the_door_opens_again_each_time_that_the_node_comes_back() {
     for round in 1..4 {
         kept.is(&open(None)).await;
         assert_eq!(kept.relay.0.opened.load(SeqCst), round);
-        for state in ["NeedsLogin", "Starting", "Running"] {
+        let away = if round == 1 { "NeedsMachineAuth" } else { "NeedsLogin" };
+        for state in [away, "Starting", "Running"] {
             kept.status.send_modify(|status| status.state = state.into());
             sleep(LAST_WORDS * 2).await;
+            assert_eq!(*kept.door.borrow() == open(None), state == "Running", "{state}");
         }
     }
 }

@@ -74,6 +74,27 @@ fn a_node_whose_key_ran_out_while_it_served_says_so() {
 }
 
 #[test]
+fn a_node_whose_approval_is_withdrawn_is_not_up_and_offers_no_public_url() {
+    let mut report = serving();
+    report.node.state = "NeedsMachineAuth".into();
+    for funnel in [Door::Open { port: 443, until: None }, Door::Opening] {
+        let card = status_card(&Report { funnel, ..report.clone() });
+        assert!(card.contains("is out of its tailnet") && card.contains("has to approve this node again"), "{card}");
+        assert!(!card.contains("s3cret") && !card.contains("is open"), "{card}");
+    }
+}
+
+#[test]
+fn without_a_certificate_no_public_url_is_offered() {
+    let retry_at = "2026-01-01T13:00:00Z".parse().unwrap();
+    let failed = CertificateState::Failed { reason: "too many certificates".into(), retry_at };
+    for certificate in [CertificateState::Pending, failed] {
+        let card = start_card(&Report { certificate, ..serving() });
+        assert!(card.contains("lets nobody in without a certificate") && !card.contains("s3cret"), "{card}");
+    }
+}
+
+#[test]
 fn the_card_says_what_the_rules_in_force_say() {
     let told = |allowed: Allowed| start_card(&Report { allowed, ..serving() });
     let (usual, full) = (Allowed::default(), Some(Level::Full));

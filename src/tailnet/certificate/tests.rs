@@ -15,6 +15,8 @@ struct Authority(Arc<Mutex<Played>>);
 struct Played {
     began: (Timestamp, Instant),
     works: bool,
+    /// Orders for this name never come to an end.
+    hangs_for: &'static str,
     kept: Option<(Timestamp, (String, String))>,
     /// When it was asked, since the start.
     asked: Vec<Duration>,
@@ -24,7 +26,7 @@ impl Authority {
     fn new() -> Self {
         // Whole seconds, as in a certificate.
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-        let played = Played { began: (now, Instant::now()), works: true, kept: None, asked: Vec::new() };
+        let played = Played { began: (now, Instant::now()), works: true, hangs_for: "", kept: None, asked: Vec::new() };
         Self(Arc::new(Mutex::new(played)))
     }
 
@@ -45,6 +47,10 @@ impl Authority {
 impl Issuer for Authority {
     async fn issue(&self, domain: &str, min_validity: Duration) -> Result<(String, Secret), NodeError> {
         let now = self.now();
+        let hangs_for = self.0.lock().unwrap().hangs_for;
+        if domain == hangs_for {
+            std::future::pending::<()>().await;
+        }
         let mut played = self.0.lock().unwrap();
         let since = played.began.1.elapsed();
         played.asked.push(since);
@@ -69,7 +75,16 @@ fn certificate(domain: &str, from: Timestamp, to: Timestamp) -> (String, String)
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
+const NAME: &str = "roam.example.ts.net";
+
 fn kept(authority: &Authority) -> watch::Receiver<CertificateState> {
+    let (name, names) = watch::channel(NAME.to_owned());
+    let told = kept_for(authority, names);
+    tokio::spawn(async move { name.closed().await });
+    told
+}
+
+fn kept_for(authority: &Authority, names: watch::Receiver<String>) -> watch::Receiver<CertificateState> {
     let (state, told) = watch::channel(CertificateState::Pending);
     let (issuer, slot) = (authority.clone(), CertificateSlot::new());
     let clock = {
@@ -77,11 +92,7 @@ fn kept(authority: &Authority) -> watch::Receiver<CertificateState> {
         move || authority.now()
     };
     let keeper = Keeper { issuer, clock, slot, state, held: None, retry: FIRST_RETRY };
-    let (name, names) = watch::channel("roam.example.ts.net".to_owned());
-    tokio::spawn(async move {
-        keeper.keep(names).await;
-        drop(name);
-    });
+    tokio::spawn(keeper.keep(names));
     told
 }
 
@@ -125,6 +136,18 @@ async fn a_renewal_that_fails_is_told_with_its_reason_and_tried_every_hour_until
     authority.works(true);
     state.wait_for(is_valid).await.unwrap();
     assert_eq!(authority.asked(), [DAY * 90 + FIRST_RETRY]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_name_does_not_wait_for_the_order_of_the_old_one() {
+    let authority = Authority::new();
+    authority.0.lock().unwrap().hangs_for = NAME;
+    let (name, names) = watch::channel(NAME.to_owned());
+    let mut state = kept_for(&authority, names);
+    tokio::time::sleep(DAY).await;
+    assert_eq!(*state.borrow(), CertificateState::Pending);
+    name.send_replace("roam-1.example.ts.net".to_owned());
+    tokio::time::timeout(FIRST_RETRY, state.wait_for(is_valid)).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,11 +2,14 @@
 //! public side of the relay.
 
 use std::io::BufReader;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use axum::http::{HeaderMap, Method, Request, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
@@ -14,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
 use super::tailnet::tailnet;
@@ -55,9 +59,45 @@ pub(crate) struct Reply {
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// An answer that began and did not come to its end.
+#[derive(Debug)]
+pub(crate) struct Torn(hyper::Error);
+
+impl std::error::Error for Torn {}
+
+impl std::fmt::Display for Torn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "in the middle of an answer: {}", self.0)
+    }
+}
+
 /// What a raw connection reads and writes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A body that comes when the test says so.
+pub(crate) struct Later(Option<oneshot::Receiver<Bytes>>);
+
+impl Later {
+    pub(crate) fn new(body: oneshot::Receiver<Bytes>) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for Later {
+    type Data = Bytes;
+    type Error = oneshot::error::RecvError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(later) = &mut self.0 else { return Poll::Ready(None) };
+        let came = ready!(Pin::new(later).poll(context));
+        self.0 = None;
+        Poll::Ready(Some(came.map(Frame::data)))
+    }
+}
 
 impl Client {
     pub(crate) fn new(address: &str, host: &str, scheme: Scheme) -> Self {
@@ -176,7 +216,7 @@ impl Connection {
                 Self::Http2(sender, _) => sender.clone().send_request(request).await?,
             };
             let (parts, body) = response.into_parts();
-            let body = body.collect().await?.to_bytes();
+            let body = body.collect().await.map_err(Torn)?.to_bytes();
             secrets::assert_absent("an answer", &body);
             secrets::assert_absent("the headers of an answer", format!("{:?}", parts.headers).as_bytes());
             Ok(Reply { status: parts.status.as_u16(), version: parts.version, headers: parts.headers, body })

@@ -1,10 +1,13 @@
 //! Where a node lives, and how it is started there.
 
 use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -33,7 +36,15 @@ pub(crate) struct Start<'a> {
     home: &'a Home,
     command: Command,
     stderr: Stderr,
-    stdout_closed: bool,
+    stdout: Stdout,
+}
+
+/// What becomes of standard output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stdout {
+    Collected,
+    Closed,
+    Terminal,
 }
 
 /// What becomes of standard error.
@@ -88,7 +99,7 @@ impl Home {
             .envs(&tailnet.env)
             .env("ROAM_MCP_TAILNET_RESOLVER", &tailnet.resolver)
             .env("TS_AUTHKEY", &tailnet.auth_key);
-        Start { home: self, command, stderr: Stderr::Collected, stdout_closed: false }
+        Start { home: self, command, stderr: Stderr::Collected, stdout: Stdout::Collected }
     }
 
     /// Starts a node with everything as it is by default.
@@ -178,13 +189,24 @@ impl Start<'_> {
 
     /// Closes the reading end of standard output at once.
     pub(crate) fn stdout_closed(mut self) -> Self {
-        self.stdout_closed = true;
+        self.stdout = Stdout::Closed;
         self
+    }
+
+    /// Shows standard output on a terminal.
+    pub(crate) fn on_terminal(mut self) -> Self {
+        self.stdout = Stdout::Terminal;
+        self.env("TERM", "xterm")
     }
 
     /// Starts the process and waits for nothing.
     pub(crate) fn process(mut self) -> Process {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let screen = (self.stdout == Stdout::Terminal).then(|| {
+            let (screen, program) = terminal();
+            self.command.stdout(program);
+            screen
+        });
         let mut child = self.command.spawn().unwrap();
         let pid = child.id();
         let guard = Command::new("sh")
@@ -193,8 +215,11 @@ impl Start<'_> {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let stdout = if self.stdout_closed { watch::channel(String::new()).1 } else { collect(stdout) };
+        let stdout = match (self.stdout, child.stdout.take(), screen) {
+            (Stdout::Collected, Some(pipe), _) => collect(pipe),
+            (Stdout::Terminal, _, Some(screen)) => collect(screen),
+            _ => watch::channel(String::new()).1,
+        };
         let pipe = child.stderr.take().unwrap();
         let (stderr, unread) = match self.stderr {
             Stderr::Collected => (collect(pipe), None),
@@ -215,7 +240,7 @@ impl Start<'_> {
 
     /// Starts the process and waits until it serves.
     pub(crate) async fn node(self) -> Node {
-        let (home, card) = (self.home, !self.stdout_closed);
+        let (home, card) = (self.home, self.stdout != Stdout::Closed);
         let process = self.process();
         let status = process.serving().await;
         if card {
@@ -241,6 +266,16 @@ impl Start<'_> {
         let code = process.exited(PATIENCE).await.code();
         Exit { code, stdout: process.stdout(), stderr: process.stderr() }
     }
+}
+
+/// A terminal: what shows on it, and the end that a program writes to.
+fn terminal() -> (File, File) {
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    tcsetwinsize(&screen, Winsize { ws_row: 50, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
+    (File::from(screen), OpenOptions::new().read(true).write(true).open(name).unwrap())
 }
 
 /// The mode of a file.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use tokio::task::JoinSet;
 
-use super::client::{Client, Scheme};
+use super::client::{Client, Scheme, Torn};
 use super::eventually;
 use super::mcp::search;
 use super::node::Node;
@@ -14,7 +14,15 @@ use super::node::Node;
 pub(crate) struct Load {
     done: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
-    clients: JoinSet<Result<(), String>>,
+    clients: JoinSet<Result<(), Failed>>,
+}
+
+/// How a client failed.
+enum Failed {
+    /// Nothing came back.
+    Unanswered(String),
+    /// Something came back that is no whole and right answer.
+    Wrong(String),
 }
 
 impl Load {
@@ -36,9 +44,12 @@ impl Load {
             let connection = client.connect().await;
             while !stop.load(SeqCst) {
                 let request = client.post_request(&path, &search("squirrels"));
-                let reply = connection.try_send(request).await.map_err(|error| format!("{client:?}: {error}"))?;
+                let reply = connection.try_send(request).await.map_err(|error| {
+                    let told = format!("{client:?}: {error}");
+                    if error.is::<Torn>() { Failed::Wrong(told) } else { Failed::Unanswered(told) }
+                })?;
                 if reply.status != 200 || !reply.text().contains("walnut003") {
-                    return Err(format!("{client:?}: {reply:?}"));
+                    return Err(Failed::Wrong(format!("{client:?}: {reply:?}")));
                 }
                 done.fetch_add(1, SeqCst);
             }
@@ -56,13 +67,23 @@ impl Load {
     pub(crate) async fn finish(mut self) {
         self.stop.store(true, SeqCst);
         while let Some(client) = self.clients.join_next().await {
-            client.unwrap().unwrap();
+            if let Err(Failed::Unanswered(told) | Failed::Wrong(told)) = client.unwrap() {
+                panic!("{told}");
+            }
         }
     }
 
-    /// Ends the clients of a server that has gone.
-    pub(crate) async fn abandon(mut self) {
-        self.stop.store(true, SeqCst);
-        while self.clients.join_next().await.is_some() {}
+    /// Ends the clients of a server that has been told to stop. Each may have had a call that was not taken any more; none
+    /// may have got half an answer. Returns how many were not taken.
+    pub(crate) async fn gone(mut self) -> usize {
+        let mut unanswered = 0;
+        while let Some(client) = self.clients.join_next().await {
+            match client.unwrap() {
+                Ok(()) => unreachable!("nobody told it to stop"),
+                Err(Failed::Unanswered(_)) => unanswered += 1,
+                Err(Failed::Wrong(told)) => panic!("{told}"),
+            }
+        }
+        unanswered
     }
 }

@@ -176,7 +176,9 @@ impl Process {
     pub(crate) fn read_stderr_now(&self) -> String {
         let mut text = Vec::new();
         self.unread.lock().unwrap().take().unwrap().read_to_end(&mut text).unwrap();
-        String::from_utf8_lossy(&text).into_owned()
+        let text = String::from_utf8_lossy(&text).into_owned();
+        secrets::assert_kept(&self.dir, &[("standard error", &text)]);
+        text
     }
 }
 

@@ -117,6 +117,11 @@ impl Tailnet {
         self.address("/public", &json!({"source": source, "target_port": port})).await
     }
 
+    /// A public entry that hands its clients to the node of that name before they have said anything.
+    pub(crate) async fn public_raw(&self, name: &str) -> String {
+        self.address("/public", &json!({"name": name})).await
+    }
+
     /// Delivers a connection as the relay does, and tells what the node says to that.
     pub(crate) async fn ingress(&self, host: &str, target: &str) -> Ingress {
         self.call("/ingress", &json!({"host": host, "target": target, "source": "203.0.113.7:4711"})).await
