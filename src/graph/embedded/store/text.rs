@@ -126,12 +126,22 @@ pub(in crate::graph::embedded) fn hides(references: &[Reference]) -> bool {
 /// Works out again whether a block, and each block below it, is hidden.
 pub(in crate::graph::embedded) fn rehide(db: &Connection, id: Id) -> Result<(), rusqlite::Error> {
     let [one, other] = HIDE_TAGS;
+    let mut referring = db.prepare_cached(
+        "WITH RECURSIVE tree(id) AS (
+             VALUES (?1) UNION ALL SELECT child.id FROM tree JOIN node AS child ON child.parent = tree.id
+         )
+         SELECT DISTINCT block.id, block.text
+         FROM node AS tag CROSS JOIN refs ON refs.dst = tag.id CROSS JOIN node AS block ON block.id = refs.src
+         WHERE tag.text IN (?2, ?3) AND tag.parent IS NULL AND refs.src IN tree",
+    )?;
+    let rows = referring.query_map(params![id, one, other], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let referring: Vec<(Id, String)> = rows.collect::<Result<_, _>>()?;
+    // A reference to the page of a tag by its uid is none to the tag.
+    let tagged: Vec<Id> =
+        referring.into_iter().filter(|(_, text)| hides(&references(text))).map(|(id, _)| id).collect();
     db.prepare_cached(
         "WITH RECURSIVE
-         tagged(id) AS (
-             SELECT refs.src FROM node CROSS JOIN refs ON refs.dst = node.id
-             WHERE node.text IN (?2, ?3) AND node.parent IS NULL
-         ),
+         tagged(id) AS (SELECT value FROM json_each(?2)),
          tree(id, hidden) AS (
              SELECT node.id, up.hidden OR node.id IN tagged FROM node JOIN node AS up ON up.id = node.parent WHERE node.id = ?1
              UNION ALL
@@ -139,6 +149,6 @@ pub(in crate::graph::embedded) fn rehide(db: &Connection, id: Id) -> Result<(), 
          )
          UPDATE node SET hidden = tree.hidden FROM tree WHERE node.id = tree.id AND node.hidden <> tree.hidden",
     )?
-    .execute(params![id, one, other])?;
+    .execute(params![id, serde_json::Value::from(tagged).to_string()])?;
     Ok(())
 }
