@@ -70,7 +70,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// It was made by another version of this program.
-    #[error("{path} has format {found}, and this program knows format {known}; load the export again, or use the version that made it", path = path.display(), known = schema::VERSION)]
+    #[error("{path} has format {found}, and this program knows format {known}; {remedy}", path = path.display(), known = schema::VERSION, remedy = remedy(path, *found))]
     OtherVersion {
         /// The file.
         path: PathBuf,
@@ -117,7 +117,12 @@ impl Embedded {
     /// # Errors
     /// When the database cannot be read or the output not be written.
     pub fn export(database: &Path, out: &mut dyn Write) -> Result<(u64, u64), ExportError> {
-        export::export(&checked(database, false)?, out)
+        let db = match ours(database, false)? {
+            // The tables that are read have had the same columns since the first format.
+            (db, format) if format <= schema::VERSION => db,
+            (_, found) => return Err(OpenError::OtherVersion { path: database.to_owned(), found }.into()),
+        };
+        export::export(&db, out)
     }
 
     /// Opens a database.
@@ -206,8 +211,16 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// Connects to a file and looks whether it is ours before anything is done with it.
+/// Connects to a file and looks whether it is ours, and of this format, before anything is done with it.
 fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> {
+    match ours(path, write)? {
+        (db, schema::VERSION) => Ok(db),
+        (_, found) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
+    }
+}
+
+/// Connects to a file that is ours, of whichever format.
+fn ours(path: &Path, write: bool) -> Result<(rusqlite::Connection, i32), OpenError> {
     let failed = |reason: rusqlite::Error| match reason.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAGraph { path: path.to_owned() },
         _ => OpenError::Unreachable { path: path.to_owned(), reason },
@@ -215,8 +228,19 @@ fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> 
     let db = schema::connect(path, write).map_err(failed)?;
     let header = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     match (header("application_id").map_err(failed)?, header("user_version").map_err(failed)?) {
-        (schema::APPLICATION_ID, schema::VERSION) => Ok(db),
-        (schema::APPLICATION_ID, found) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
+        (schema::APPLICATION_ID, format) => Ok((db, format)),
         _ => Err(OpenError::NotAGraph { path: path.to_owned() }),
     }
+}
+
+/// What to do with a database of another format.
+fn remedy(path: &Path, found: i32) -> String {
+    if found > schema::VERSION {
+        return "use the version of roam-mcp that made it, or a newer one".into();
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!(
+        "`roam-mcp export {name} --out FILE.json` writes what is in it, and `roam-mcp import FILE.json --name {name} --replace` \
+         loads that again. With Roam's own export in its place, --replace loses what was added, changed and deleted here"
+    )
 }

@@ -136,27 +136,37 @@ impl<R: BufRead> Edn<R> {
             Some(b'r') => '\r',
             Some(b'b') => '\u{8}',
             Some(b'f') => '\u{c}',
-            Some(b'u') => self.unicode()?,
+            Some(b'u') => return self.unicode(bytes),
             Some(sign @ (b'"' | b'\\' | b'/')) => char::from(sign),
             _ => return Err(trouble("a string has an unknown escape")),
         };
-        bytes.extend(plain.encode_utf8(&mut [0; 4]).as_bytes());
+        push(bytes, plain);
         Ok(())
     }
 
-    /// `\u0000`, or two of them for a letter beyond the first 65,536.
-    fn unicode(&mut self) -> Result<char, Problem> {
-        let mut units = vec![self.unit()?];
-        if (0xd800..0xdc00).contains(&units[0]) {
-            for sign in *b"\\u" {
-                if self.peek()? != Some(sign) {
-                    return Ok(char::REPLACEMENT_CHARACTER);
-                }
-                self.take()?;
+    /// `\u0000`, or two of them for a letter beyond the first 65,536. Half of two stands for no letter.
+    fn unicode(&mut self, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        let mut unit = self.unit()?;
+        while (0xd800..0xdc00).contains(&unit) {
+            if self.peek()? != Some(b'\\') {
+                break;
             }
-            units.push(self.unit()?);
+            self.take()?;
+            if self.peek()? != Some(b'u') {
+                push(bytes, char::REPLACEMENT_CHARACTER);
+                return self.escape(bytes);
+            }
+            self.take()?;
+            let next = self.unit()?;
+            if let Some(Ok(letter)) = char::decode_utf16([unit, next]).next() {
+                push(bytes, letter);
+                return Ok(());
+            }
+            push(bytes, char::REPLACEMENT_CHARACTER);
+            unit = next;
         }
-        Ok(char::decode_utf16(units).next().and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER))
+        push(bytes, char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER));
+        Ok(())
     }
 
     fn unit(&mut self) -> Result<u16, Problem> {
@@ -228,6 +238,10 @@ impl<R: BufRead> Edn<R> {
     }
 }
 
+fn push(bytes: &mut Vec<u8>, letter: char) {
+    bytes.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b','
 }
@@ -257,6 +271,7 @@ mod tests {
             (":block/uid", json!(":block/uid")),
             ("-12", json!(-12)),
             ("1.5e3", json!(1500.0)),
+            (r#""\ud83d\n\ud83d\u0041 \ud83d\ud83c\udf31 \udf31""#, json!("\u{fffd}\n\u{fffd}A \u{fffd}🌱 \u{fffd}")),
             ("[1 nil, true ; note\n false]", json!([1, null, true, false])),
             ("{:a {1 (2)} \"b\" []}", json!({ ":a": { "1": [2] }, "b": [] })),
             ("#inst \"2026-01-01\"", json!("2026-01-01")),
