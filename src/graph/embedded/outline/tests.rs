@@ -87,7 +87,8 @@ fn nothing_gives_nothing() {
 
 #[test]
 fn a_hostile_text_is_read_in_time() {
-    for pattern in ["```a\n", "- ", "# ", "|--|\n", "*", "_a", "[[", "((", "{{", "<ref>", "<roam ", "\t", "((a))<ref>"]
+    for pattern in
+        ["```a\n", "- ", "# ", "|--|\n", "*", "_a", "[[", "((", "{{", "<ref>", "<roam ", "\t", "((a))<ref>", "`a` *b* "]
     {
         outline(&pattern.repeat(10_000));
     }
