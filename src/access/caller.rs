@@ -74,6 +74,18 @@ impl fmt::Display for CredentialKind {
     }
 }
 
+impl Caller {
+    /// Who counts as one: a person with all their devices, a tagged node, whoever holds a credential.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::User(user) => format!("user {}", user.id),
+            Self::Tagged(node) => format!("node {}", node.node),
+            Self::Public(credential) => format!("credential {}", credential.name),
+            Self::Admin => "operator".into(),
+        }
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

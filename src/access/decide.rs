@@ -23,9 +23,15 @@ pub struct Permit {
     level: Level,
     graph: Option<String>,
     origin: Origin,
+    caller: String,
 }
 
 impl Permit {
+    /// Who it was given to, as [`Caller::identity`] tells them apart.
+    pub fn caller(&self) -> &str {
+        &self.caller
+    }
+
     /// The level that was granted, at least the one that the operation needs.
     pub fn level(&self) -> Level {
         self.level
@@ -103,7 +109,10 @@ const PUBLIC_DOOR_SHUT: &str = "Public access is switched off on this server.";
 /// of public access and of the graph, and a denied tool stays denied whatever else is written.
 pub fn decide(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> Result<Permit, Denied> {
     match weigh(policy, caller, operation) {
-        Ok((level, origin)) => Ok(Permit { level, graph: operation.graph.map(str::to_owned), origin }),
+        Ok((level, origin)) => {
+            let (graph, caller) = (operation.graph.map(str::to_owned), caller.identity());
+            Ok(Permit { level, graph, origin, caller })
+        }
         Err(barrier) => Err(denied(policy, caller, operation, barrier)),
     }
 }
@@ -179,7 +188,7 @@ fn denied(policy: &Policy, caller: &Caller, operation: &Operation<'_>, barrier: 
 impl Permit {
     /// A permit for unit tests of the layers below the decision.
     pub(crate) fn for_test(level: Level, graph: &str) -> Self {
-        Self { level, graph: Some(graph.to_owned()), origin: Origin::Operator }
+        Self { level, graph: Some(graph.to_owned()), origin: Origin::Operator, caller: "test".into() }
     }
 }
 

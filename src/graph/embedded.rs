@@ -2,6 +2,7 @@
 
 mod annotations;
 mod backlinks;
+mod bound;
 pub(super) mod daily;
 mod datalog_query;
 mod emphasis;
@@ -29,6 +30,7 @@ pub(crate) mod testing;
 mod tests;
 mod uid;
 mod unoffered;
+mod wanted;
 mod write;
 
 use std::fmt;
@@ -38,8 +40,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::datalog::Abandoned;
 use super::{Action, GraphError};
+use bound::{Bound, LONGEST};
 use failure::Failure;
+use outline::{Draft, outline};
 use pool::Pool;
 use request::Request;
 
@@ -151,56 +156,87 @@ impl Embedded {
         Source::load(&checked(database, false).ok()?).ok()
     }
 
-    /// Does one action. The arguments are those of the Local API, in its order.
-    pub(super) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
-        self.run(action, args).await.map_err(Failure::report)
+    /// Does one action for a caller, who is told apart from others by their name. The arguments are those of the Local API,
+    /// in its order.
+    pub(super) async fn invoke_for(&self, caller: &str, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        self.run(caller, action, args).await.map_err(Failure::report)
     }
 
-    async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
+    /// Does one action for the one caller of a test.
+    #[cfg(test)]
+    pub(super) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        self.invoke_for("test", action, args).await
+    }
+
+    async fn run(&self, caller: &str, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
         match action {
-            Action::Query | Action::DataQuery => {
-                self.0.long_read(move |db, abandoned| datalog_query::query(db, abandoned, &args)).await
-            }
-            Action::Pull => self.0.long_read(move |db, abandoned| datalog_query::pull(db, abandoned, &args)).await,
-            Action::PullMany => {
-                self.0.long_read(move |db, abandoned| datalog_query::pull_many(db, abandoned, &args)).await
-            }
+            Action::Query | Action::DataQuery => self.datalog(caller, args, datalog_query::query).await,
+            Action::Pull => self.datalog(caller, args, datalog_query::pull).await,
+            Action::PullMany => self.datalog(caller, args, datalog_query::pull_many).await,
             Action::GetPage => self.read(args, read::page).await,
             Action::GetBlock => self.read(args, read::block).await,
             Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,
-            Action::GetBacklinks => self.read(args, backlinks::backlinks).await,
-            Action::RoamQuery => self.read(args, query::query).await,
-            Action::SearchTemplates => self.read(args, guidelines::templates).await,
+            Action::GetBacklinks => self.find(caller, args, backlinks::backlinks).await,
+            Action::RoamQuery => self.find(caller, args, query::query).await,
+            Action::SearchTemplates => self.find(caller, args, guidelines::templates).await,
             Action::GetComments => self.read(args, write::get_comments).await,
-            Action::Search => self.read(args, search::search).await,
-            Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,
+            Action::Search => self.find(caller, args, search::search).await,
+            Action::PageFromMarkdown => self.write_outline(args, "markdown-string", write::page_from_markdown).await,
             Action::CreatePage => self.write(args, write::create_page).await,
             Action::CreateBlock => self.write(args, write::create_block).await,
             Action::UpdatePage => self.write(args, write::update_page).await,
             Action::DeletePage => self.write(args, write::delete_page).await,
             Action::AddShortcut => self.0.write(move |db| write::add_shortcut(db, &args)).await,
             Action::RemoveShortcut => self.0.write(move |db| write::remove_shortcut(db, &args)).await,
-            Action::BlockFromMarkdown => self.write(args, write::blocks_from_markdown).await,
+            Action::BlockFromMarkdown => self.write_outline(args, "markdown-string", write::blocks_from_markdown).await,
             Action::UpdateBlock => self.write(args, write::update_block).await,
             Action::UpdateBlocks => self.write(args, write::update_blocks).await,
             Action::DeleteBlock => self.write(args, write::delete_block).await,
             Action::DeleteBlocks => self.write(args, write::delete_blocks).await,
             Action::MoveBlock => self.write(args, write::move_block).await,
-            Action::AddComment => self.write(args, write::add_comment).await,
+            Action::AddComment => self.write_outline(args, "reply-markdown", write::add_comment).await,
             other => Err(unoffered::refusal(other)),
         }
     }
 
     async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
         let request = Request::new(args)?;
-        self.0.read(move |db, _| work(db, &request)).await
+        self.0.read(Some(LONGEST), move |db, _| work(db, &request)).await
+    }
+
+    /// A read that takes as long as there is something to find.
+    async fn find(&self, caller: &str, args: Vec<Value>, work: Finding) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.long_read(caller, Some(LONGEST), move |db, bound| work(db, &request, bound)).await
+    }
+
+    /// A query in Datalog, which has a time of its own.
+    async fn datalog(&self, caller: &str, args: Vec<Value>, work: Datalog) -> Result<Value, Failure> {
+        self.0.long_read(caller, None, move |db, bound| work(db, bound.abandoned(), &args)).await
     }
 
     async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
         let request = Request::new(args)?;
         self.0.write(move |db| work(db, &request)).await
     }
+
+    /// The same with markdown, which is read before: that takes its time, and nobody else is to wait for it.
+    async fn write_outline(&self, args: Vec<Value>, key: &'static str, work: OutlineWork) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        let read = move || Ok::<_, Failure>((request.text(key)?.map(outline), request));
+        let (drafts, request) = tokio::task::spawn_blocking(read).await.map_err(|_| Failure::Stopped)??;
+        self.0.write(move |db| work(db, &request, drafts.as_deref())).await
+    }
 }
+
+/// What an action finds, within its time.
+type Finding = fn(&rusqlite::Connection, &Request, &Bound) -> Result<Value, Failure>;
+
+/// What a query in Datalog does with its arguments.
+type Datalog = fn(&rusqlite::Connection, &Abandoned, &[Value]) -> Result<Value, Failure>;
+
+/// What an action does with the database and with the markdown that came with the call.
+type OutlineWork = fn(&rusqlite::Connection, &Request, Option<&[Draft]>) -> Result<Value, Failure>;
 
 /// What an action does with the database.
 type Work = fn(&rusqlite::Connection, &Request) -> Result<Value, Failure>;

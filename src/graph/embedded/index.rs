@@ -37,6 +37,23 @@ pub(super) fn add(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Puts another text of the same page or block into the index. Words that are in both stay where they are.
+pub(super) fn replace(db: &Connection, id: Id, before: &str, text: &str) -> rusqlite::Result<()> {
+    let (before, text) = (fold(before), fold(text));
+    let (old, new) = (words(&before), words(&text));
+    for word in old.iter().filter(|word| new.binary_search(word).is_err()) {
+        if list::remove(db, word, id)? {
+            vocabulary::remove(db, word)?;
+        }
+    }
+    for word in new.iter().filter(|word| old.binary_search(word).is_err()) {
+        if list::insert(db, word, id)? {
+            vocabulary::insert(db, word)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes a text out of the index, as it was when it was put in.
 pub(super) fn remove(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
     for word in words(&fold(text)) {
@@ -63,6 +80,18 @@ pub(in crate::graph) fn narrow<'t>(
     db: &Connection,
     texts: impl IntoIterator<Item = &'t str>,
 ) -> rusqlite::Result<Option<Ids>> {
+    Ok(narrowed(db, texts)?.map(|(ids, _)| ids))
+}
+
+/// The same for words, with whether each of the pages and blocks is known to contain them all.
+pub(super) fn having(db: &Connection, words: &[String]) -> rusqlite::Result<Option<(Ids, bool)>> {
+    let found = narrowed(db, words.iter().map(String::as_str))?;
+    let is_decided = words.len() <= MOST_PARTS && words.iter().all(|word| token::is_looked_up_whole(word));
+    Ok(found.map(|(ids, all_read)| (ids, all_read && is_decided)))
+}
+
+/// The ids, and whether the lists of all parts were read.
+fn narrowed<'t>(db: &Connection, texts: impl IntoIterator<Item = &'t str>) -> rusqlite::Result<Option<(Ids, bool)>> {
     let mut parts: Vec<&str> = texts.into_iter().flat_map(token::parts).collect();
     // The longest first, which are in the fewest texts.
     parts.sort_unstable_by_key(|part| (std::cmp::Reverse(part.len()), *part));
@@ -74,7 +103,7 @@ pub(in crate::graph) fn narrow<'t>(
     for words in words {
         // To read the list of a word takes about as long as to look at a text.
         if found.as_ref().is_some_and(|found| found.len() <= words.len()) {
-            break;
+            return Ok(found.map(|found| (found, false)));
         }
         let mut having = Ids::default();
         words.iter().try_for_each(|word| list::read(db, word, &mut having))?;
@@ -83,7 +112,7 @@ pub(in crate::graph) fn narrow<'t>(
             Some(found) => found.and(&having),
         });
     }
-    Ok(found)
+    Ok(found.map(|found| (found, true)))
 }
 
 /// The words of a folded text, each once.
@@ -143,6 +172,12 @@ pub(super) mod tests {
                 if let Some(found) = narrow(&db, [part.as_str()]).unwrap() {
                     prop_assert!(found.iter().any(|found| found == id), "{part:?} in {text:?}");
                 }
+                let words: Vec<String> = part.split_whitespace().map(str::to_owned).collect();
+                if let Some((found, true)) = having(&db, &words).unwrap() {
+                    let contains = |text: &String| words.iter().all(|word| fold(text).contains(word));
+                    let expected: Vec<Id> = (1..).zip(&texts).filter(|(_, text)| contains(text)).map(|(id, _)| id).collect();
+                    prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{:?} in {:?}", words, texts);
+                }
             }
         }
 
@@ -162,7 +197,13 @@ pub(super) mod tests {
             store(&quick, draft.take()).unwrap();
             seal(&quick).unwrap();
             prop_assert_eq!(entries(&slow), entries(&quick));
-            for (id, text) in (1..).zip(&texts) {
+            for ((id, before), text) in (1..).zip(&texts).zip(texts.iter().rev()) {
+                replace(&slow, id * 1000, before, text).unwrap();
+                remove(&quick, id * 1000, before).unwrap();
+                add(&quick, id * 1000, text).unwrap();
+            }
+            prop_assert_eq!(entries(&slow), entries(&quick));
+            for (id, text) in (1..).zip(texts.iter().rev()) {
                 remove(&quick, id * 1000, text).unwrap();
             }
             prop_assert_eq!(entries(&quick), BTreeSet::new());
