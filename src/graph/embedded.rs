@@ -135,7 +135,8 @@ impl Embedded {
     /// # Errors
     /// When it cannot be read and written, or is not one of ours.
     pub fn open(database: &Path) -> Result<Self, OpenError> {
-        let writer = checked(database, true)?;
+        let mut writer = checked(database, true)?;
+        index::renew(&mut writer).map_err(|reason| OpenError::Unreachable { path: database.to_owned(), reason })?;
         Ok(Self(Arc::new(Pool::new(database.to_owned(), writer))))
     }
 

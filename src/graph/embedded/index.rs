@@ -13,13 +13,17 @@ mod list;
 mod token;
 mod vocabulary;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::fold::fold;
 use super::store::Id;
 
 pub(super) use draft::{Batch, Draft};
 pub(in crate::graph) use ids::Ids;
+
+/// Counts the changes of what a word is and how it is folded. An index of another number is made anew when its graph is
+/// opened.
+pub(super) const VERSION: i64 = 1;
 
 /// A quarter of a page of SQLite, less a long word: larger rows would overflow into pages of their own.
 const MOST_BYTES: usize = 700;
@@ -71,7 +75,40 @@ pub(super) fn store(db: &Connection, batch: Batch) -> rusqlite::Result<()> {
 
 /// Makes the vocabulary of an index that was stored in batches.
 pub(super) fn seal(db: &Connection) -> rusqlite::Result<()> {
-    vocabulary::build(db)
+    vocabulary::build(db)?;
+    db.execute("REPLACE INTO meta(key, value) VALUES ('index.version', ?1)", [VERSION])?;
+    Ok(())
+}
+
+/// Makes the index of a graph anew if it was made with other words than those of today.
+pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
+    if version(db)? == VERSION {
+        return Ok(());
+    }
+    /// About as much memory as an import takes for this.
+    const IN_MEMORY: usize = 64 << 20;
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("DELETE FROM posting; DELETE FROM vocabulary;")?;
+    let mut texts = transaction.prepare("SELECT id, text FROM node ORDER BY id")?;
+    let mut rows = texts.query([])?;
+    let mut draft = Draft::default();
+    while let Some(row) = rows.next()? {
+        draft.add(row.get(0)?, &fold(row.get_ref(1)?.as_str()?));
+        if draft.bytes() > IN_MEMORY {
+            store(&transaction, draft.take())?;
+        }
+    }
+    store(&transaction, draft.take())?;
+    seal(&transaction)?;
+    drop(rows);
+    drop(texts);
+    transaction.commit()
+}
+
+fn version(db: &Connection) -> rusqlite::Result<i64> {
+    let mut find = db.prepare("SELECT value FROM meta WHERE key = 'index.version'")?;
+    // The first number was not written down.
+    Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(1))
 }
 
 /// The pages and blocks whose text may contain all of these folded texts. `None` if nothing in them is indexed, so that
@@ -208,6 +245,31 @@ pub(super) mod tests {
             }
             prop_assert_eq!(entries(&quick), BTreeSet::new());
         }
+    }
+
+    #[test]
+    fn an_index_of_other_words_is_made_anew_and_this_one_has_its_number() {
+        let mut db = new();
+        db.execute_batch(crate::graph::embedded::schema::INDEXES).unwrap();
+        for (id, text) in [(1, "Rose garden"), (2, "日本")] {
+            db.execute("INSERT INTO node(id, uid, page, ord, text) VALUES (?1, ?1, ?1, 0, ?2)", (id, text)).unwrap();
+            add(&db, id, text).unwrap();
+        }
+        let expected = entries(&db);
+        db.execute_batch("DELETE FROM posting; DELETE FROM vocabulary; INSERT INTO meta VALUES ('index.version', 0)")
+            .unwrap();
+        renew(&mut db).unwrap();
+        assert_eq!((entries(&db), version(&db).unwrap()), (expected, VERSION));
+
+        // Whoever changes what letters are folded to, or what a word is, raises the number.
+        let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+        for c in '\u{0}'..='\u{2ffff}' {
+            let text = fold(&format!("a{c}b{c}"));
+            for byte in words(&text).join(" ").bytes() {
+                sum = (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        assert_eq!((VERSION, format!("{sum:x}").as_str()), (1, "52cae9114c769033"));
     }
 
     #[test]

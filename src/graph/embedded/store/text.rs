@@ -77,7 +77,8 @@ pub(super) fn adopt(db: &Connection, id: Id) -> Result<(), Failure> {
 /// The pages with `[[title]]` within their own title.
 pub(in crate::graph::embedded) fn titled_with(db: &Connection, title: &str) -> Result<Vec<(Id, String)>, Failure> {
     // There are few pages, and their titles stand together in an index. The words would lead to every block with the link.
-    let mut titles = db.prepare_cached("SELECT id, text FROM node WHERE parent IS NULL AND instr(text, ?1)")?;
+    let mut titles =
+        db.prepare_cached("SELECT id, text FROM node INDEXED BY node_title WHERE parent IS NULL AND instr(text, ?1)")?;
     let rows = titles.query_map([format!("[[{title}]]")], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -142,7 +143,7 @@ pub(in crate::graph::embedded) fn rehide(db: &Connection, id: Id) -> Result<(), 
     // A reference to the page of a tag by its uid is none to the tag.
     let tagged: Vec<Id> =
         referring.into_iter().filter(|(_, text)| hides(&references(text))).map(|(id, _)| id).collect();
-    db.prepare_cached(
+    let mut tree = db.prepare_cached(
         "WITH RECURSIVE
          tagged(id) AS (SELECT value FROM json_each(?2)),
          tree(id, hidden) AS (
@@ -150,8 +151,13 @@ pub(in crate::graph::embedded) fn rehide(db: &Connection, id: Id) -> Result<(), 
              UNION ALL
              SELECT child.id, tree.hidden OR child.id IN tagged FROM tree JOIN node AS child ON child.parent = tree.id
          )
-         UPDATE node SET hidden = tree.hidden FROM tree WHERE node.id = tree.id AND node.hidden <> tree.hidden",
-    )?
-    .execute(params![id, serde_json::Value::from(tagged).to_string()])?;
+         SELECT tree.id, tree.hidden FROM tree CROSS JOIN node ON node.id = tree.id WHERE node.hidden <> tree.hidden",
+    )?;
+    let tagged = serde_json::Value::from(tagged).to_string();
+    let rows = tree.query_map(params![id, tagged], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let changed: Vec<(Id, bool)> = rows.collect::<Result<_, _>>()?;
+    for (id, hidden) in changed {
+        db.prepare_cached("UPDATE node SET hidden = ?2 WHERE id = ?1")?.execute(params![id, hidden])?;
+    }
     Ok(())
 }
