@@ -3,6 +3,7 @@
 //! A block counts as referring to what it refers to itself, to what the blocks above it refer to, and to its page. To
 //! be a result it has to meet at least one of the conditions by itself, or whole subtrees would be listed.
 
+mod above;
 mod parse;
 
 use jiff::civil::Date;
@@ -20,6 +21,7 @@ use super::read::queried_at;
 use super::request::Request;
 use super::store::{self, Id};
 use super::wanted::Wanted;
+use above::Graph;
 use parse::Condition;
 
 /// After so many blocks it is looked whether there is time left.
@@ -40,7 +42,7 @@ pub(super) fn query(db: &Connection, request: &Request, bound: &Bound) -> Result
             "The query, or a part of an `or` in it, says only what a block must not be; it needs something to look for.",
         ));
     }
-    let mut graph = Graph { db, above: Vec::new() };
+    let mut graph = Graph::new(db);
     let mut key = db.prepare_cached(&format!(
         "SELECT {} FROM node WHERE id = ?1 AND NOT hidden AND parent IS NOT NULL",
         listing.key()
@@ -173,34 +175,6 @@ impl Plan {
                 Ok(false)
             }
         }
-    }
-}
-
-/// The parents of blocks, each looked up once.
-struct Graph<'db> {
-    db: &'db Connection,
-    /// By the number of the block: few bytes for each, because all of a graph may be asked about.
-    above: Vec<u32>,
-}
-
-/// What stands for a parent that was not looked up yet; no row has that number.
-const UNKNOWN: u32 = 0;
-/// What stands for none.
-const NONE: u32 = u32::MAX;
-
-impl Graph<'_> {
-    fn above(&mut self, id: Id) -> Result<Option<Id>, Failure> {
-        let at = usize::try_from(id).unwrap_or_default();
-        let mut parent = self.above.get(at).copied().unwrap_or(UNKNOWN);
-        if parent == UNKNOWN {
-            let mut find = self.db.prepare_cached("SELECT parent FROM node WHERE id = ?1")?;
-            parent = find.query_row([id], |row| row.get::<_, Option<u32>>(0))?.unwrap_or(NONE);
-            if at >= self.above.len() {
-                self.above.resize(at + 1, UNKNOWN);
-            }
-            self.above[at] = parent;
-        }
-        Ok((parent != NONE).then(|| parent.into()))
     }
 }
 

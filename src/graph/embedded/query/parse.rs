@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         }
         self.conditions += 1;
         if self.conditions > MOST_CONDITIONS {
-            return Err(self.trouble("a query has at most 100 conditions"));
+            return Err(self.trouble(&format!("a query has at most {MOST_CONDITIONS} conditions")));
         }
         self.space();
         let rest = self.rest();
