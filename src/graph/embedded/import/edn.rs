@@ -114,16 +114,16 @@ impl<R: BufRead> Edn<R> {
         self.take()?;
         let mut bytes = Vec::new();
         loop {
-            let Some(byte) = self.peek()? else { return Err(trouble("a string does not end")) };
-            self.take()?;
-            match byte {
-                b'"' => return String::from_utf8(bytes).map_err(|_| trouble("a string is no UTF-8")),
-                b'\\' => self.escape(&mut bytes)?,
-                byte => bytes.push(byte),
-            }
+            self.run(&mut bytes, |byte| matches!(byte, b'"' | b'\\'))?;
             if bytes.len() > LONGEST {
                 return Err(trouble("a string does not end"));
             }
+            let Some(byte) = self.peek()? else { return Err(trouble("a string does not end")) };
+            self.take()?;
+            if byte == b'"' {
+                return String::from_utf8(bytes).map_err(|_| trouble("a string is no UTF-8"));
+            }
+            self.escape(&mut bytes)?;
         }
     }
 
@@ -182,14 +182,31 @@ impl<R: BufRead> Edn<R> {
     /// A number, a word or a keyword.
     fn atom(&mut self) -> Result<String, Problem> {
         let mut bytes = Vec::new();
-        while let Some(byte) = self.peek()?.filter(|byte| !is_blank(*byte) && !b"\"[](){};".contains(byte)) {
-            bytes.push(byte);
-            self.take()?;
-            if bytes.len() > LONGEST {
-                return Err(trouble("a word does not end"));
-            }
-        }
+        self.run(&mut bytes, |byte| is_blank(byte) || b"\"[](){};".contains(&byte))?;
         String::from_utf8(bytes).map_err(|_| trouble("a word is no UTF-8"))
+    }
+
+    /// Takes bytes up to one that ends them, or more than the longest text has.
+    fn run(&mut self, into: &mut Vec<u8>, ends: impl Fn(u8) -> bool) -> Result<(), Problem> {
+        while into.len() <= LONGEST {
+            let (line, before) = self.place();
+            let ready = self.ready()?;
+            let length = ready.iter().position(|byte| ends(*byte)).unwrap_or(ready.len());
+            if length == 0 {
+                return Ok(());
+            }
+            let taken = &ready[..length];
+            into.extend_from_slice(taken);
+            // The bytes of a letter after its first are no columns.
+            let columns = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+            let (lines, column) = match memchr::memrchr(b'\n', taken) {
+                Some(last) => (memchr::memchr_iter(b'\n', taken).count(), 1 + columns(&taken[last + 1..])),
+                None => (0, before + columns(taken)),
+            };
+            (self.line, self.column) = (line + lines, column);
+            self.text.consume(length);
+        }
+        Ok(())
     }
 
     /// The first sign of what comes next: blanks, comments and tags are passed over. `#` stands for a set, whose
@@ -217,11 +234,12 @@ impl<R: BufRead> Edn<R> {
         }
     }
 
+    fn ready(&mut self) -> Result<&[u8], Problem> {
+        self.text.fill_buf().map_err(|error| trouble(format!("the file cannot be read on: {error}")))
+    }
+
     fn peek(&mut self) -> Result<Option<u8>, Problem> {
-        match self.text.fill_buf() {
-            Ok(buffer) => Ok(buffer.first().copied()),
-            Err(error) => Err(trouble(format!("the file cannot be read on: {error}"))),
-        }
+        Ok(self.ready()?.first().copied())
     }
 
     fn take(&mut self) -> Result<(), Problem> {
