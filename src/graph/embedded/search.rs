@@ -21,7 +21,7 @@ const HIT_CHARS: usize = 1000;
 const RECENT_PAGES: usize = 20;
 
 /// To look at a text takes some three microseconds. Where words are in more texts than this, the rest is only counted.
-const LOOKED_AT: usize = 5_000;
+const LOOKED_AT: usize = 2_500;
 
 /// How well a page or a block fits. The order is the order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
