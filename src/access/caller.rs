@@ -96,3 +96,19 @@ impl fmt::Display for Caller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_one_caller_with_all_their_devices_and_nobody_else_is() {
+        let user = |id, node: &str| {
+            Caller::User(TailnetUser { id, login: "ann@example.com".into(), node: node.into(), grants: Vec::new() })
+        };
+        assert_eq!(user(1, "laptop").identity(), user(1, "phone").identity());
+        let node = Caller::Tagged(TailnetNode { node: "user 1".into(), tags: Vec::new(), grants: Vec::new() });
+        let all = [user(1, "laptop"), user(2, "laptop"), node, Caller::Admin].map(|caller| caller.identity());
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len(), "{all:?}");
+    }
+}
