@@ -138,7 +138,7 @@ impl Graph {
     pub async fn invoke(&self, permit: &Permit, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
         self.check(permit, action)?;
         match &self.backend {
-            Backend::Embedded(store) => store.invoke(action, args).await,
+            Backend::Embedded(store) => store.invoke_for(permit.caller(), action, args).await,
             Backend::Desktop(desktop) => desktop.graph().invoke(action, args).await,
             #[cfg(test)]
             Backend::Recorder(recorder) => recorder.invoke(action, args),

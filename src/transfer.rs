@@ -30,6 +30,7 @@ pub fn import(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         Embedded::expect_source(&database, &args.export)?;
     }
     let existing = match args {
+        ImportArgs { dry_run: true, update: true, .. } => Existing::RehearseUpdate,
         ImportArgs { dry_run: true, .. } => Existing::Rehearse,
         ImportArgs { update: true, .. } => Existing::Update,
         ImportArgs { replace: true, .. } => Existing::Replace,

@@ -74,6 +74,18 @@ impl fmt::Display for CredentialKind {
     }
 }
 
+impl Caller {
+    /// Who counts as one: a person with all their devices, a tagged node, whoever holds a credential.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::User(user) => format!("user {}", user.id),
+            Self::Tagged(node) => format!("node {}", node.node),
+            Self::Public(credential) => format!("credential {}", credential.name),
+            Self::Admin => "operator".into(),
+        }
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,5 +94,21 @@ impl fmt::Display for Caller {
             Self::Public(credential) => write!(f, "holder of the credential `{}`", credential.name),
             Self::Admin => f.write_str("operator on the admin socket"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_one_caller_with_all_their_devices_and_nobody_else_is() {
+        let user = |id, node: &str| {
+            Caller::User(TailnetUser { id, login: "ann@example.com".into(), node: node.into(), grants: Vec::new() })
+        };
+        assert_eq!(user(1, "laptop").identity(), user(1, "phone").identity());
+        let node = Caller::Tagged(TailnetNode { node: "user 1".into(), tags: Vec::new(), grants: Vec::new() });
+        let all = [user(1, "laptop"), user(2, "laptop"), node, Caller::Admin].map(|caller| caller.identity());
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len(), "{all:?}");
     }
 }

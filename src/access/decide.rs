@@ -24,9 +24,15 @@ pub struct Permit {
     graph: Option<String>,
     origin: Origin,
     hidden: Vec<Patterns>,
+    caller: String,
 }
 
 impl Permit {
+    /// Who it was given to, as [`Caller::identity`] tells them apart.
+    pub fn caller(&self) -> &str {
+        &self.caller
+    }
+
     /// The level that was granted, at least the one that the operation needs.
     pub fn level(&self) -> Level {
         self.level
@@ -155,7 +161,8 @@ pub fn decide(policy: &Policy, caller: &Caller, operation: &Operation<'_>) -> Re
     match weigh(policy, caller, operation) {
         Ok((level, origin)) => {
             let hidden = if operation.graph == Some(ALL_GRAPHS) { hidden(policy) } else { Vec::new() };
-            Ok(Permit { level, graph: operation.graph.map(str::to_owned), origin, hidden })
+            let (graph, caller) = (operation.graph.map(str::to_owned), caller.identity());
+            Ok(Permit { level, graph, origin, hidden, caller })
         }
         Err(barrier) => Err(denied(policy, caller, operation, barrier)),
     }
@@ -251,7 +258,8 @@ fn limit(policy: &Policy, caller: &Caller, operation: &Operation<'_>, barrier: &
 impl Permit {
     /// A permit for unit tests of the layers below the decision.
     pub(crate) fn for_test(level: Level, graph: &str) -> Self {
-        Self { level, graph: Some(graph.to_owned()), origin: Origin::Operator, hidden: Vec::new() }
+        let graph = Some(graph.to_owned());
+        Self { level, graph, origin: Origin::Operator, hidden: Vec::new(), caller: "test".into() }
     }
 }
 

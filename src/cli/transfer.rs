@@ -42,7 +42,7 @@ pub struct ImportArgs {
     #[arg(long, conflicts_with = "update")]
     pub replace: bool,
 
-    /// Read the export, say what is in it, and change nothing
+    /// Read the export, say what is in it and, with --update, what would be kept and overwritten; change nothing
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -143,7 +143,12 @@ impl FromStr for Action {
     fn from_str(path: &str) -> Result<Self, GraphError> {
         Self::ALL.iter().find(|action| action.as_str() == path).copied().ok_or_else(|| {
             let shown: String = path.chars().take(80).collect();
-            GraphError::new(ErrorCode::UNKNOWN_ACTION, format!("This server does not know the action {shown:?}."))
+            let why = match path {
+                "data.undo" | "data.redo" => ": a graph that is served without Roam keeps no earlier states of itself",
+                _ if path.starts_with("ui.") => ": a graph that is served without Roam has no window",
+                _ => "",
+            };
+            GraphError::new(ErrorCode::UNKNOWN_ACTION, format!("This server does not know the action {shown:?}{why}."))
         })
     }
 }
@@ -163,6 +168,8 @@ mod tests {
     fn an_unknown_path_is_refused_with_the_code_for_it() {
         let error = "data.block.explode".parse::<Action>().unwrap_err();
         assert_eq!(error.code, Some(ErrorCode::UNKNOWN_ACTION));
+        let undo = "data.undo".parse::<Action>().unwrap_err();
+        assert!(undo.code == Some(ErrorCode::UNKNOWN_ACTION) && undo.message.contains("no earlier states"), "{undo}");
     }
 
     #[test]

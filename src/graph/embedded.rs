@@ -2,6 +2,7 @@
 
 mod annotations;
 mod backlinks;
+mod bound;
 pub(super) mod daily;
 mod datalog_query;
 mod emphasis;
@@ -29,6 +30,7 @@ pub(crate) mod testing;
 mod tests;
 mod uid;
 mod unoffered;
+mod wanted;
 mod write;
 
 use std::fmt;
@@ -38,8 +40,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::datalog::Abandoned;
 use super::{Action, GraphError};
+use bound::{Bound, LONGEST};
 use failure::Failure;
+use outline::{Draft, outline};
 use pool::Pool;
 use request::Request;
 
@@ -70,7 +75,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// It was made by another version of this program.
-    #[error("{path} has format {found}, and this program knows format {known}; load the export again, or use the version that made it", path = path.display(), known = schema::VERSION)]
+    #[error("{path} has format {found}, and this program knows format {known}; {remedy}", path = path.display(), known = schema::VERSION, remedy = remedy(path, *found))]
     OtherVersion {
         /// The file.
         path: PathBuf,
@@ -117,7 +122,12 @@ impl Embedded {
     /// # Errors
     /// When the database cannot be read or the output not be written.
     pub fn export(database: &Path, out: &mut dyn Write) -> Result<(u64, u64), ExportError> {
-        export::export(&checked(database, false)?, out)
+        let db = match ours(database, false)? {
+            // The tables that are read have had the same columns since the first format.
+            (db, format) if format <= schema::VERSION => db,
+            (_, found) => return Err(OpenError::OtherVersion { path: database.to_owned(), found }.into()),
+        };
+        export::export(&db, out)
     }
 
     /// Opens a database.
@@ -125,7 +135,8 @@ impl Embedded {
     /// # Errors
     /// When it cannot be read and written, or is not one of ours.
     pub fn open(database: &Path) -> Result<Self, OpenError> {
-        let writer = checked(database, true)?;
+        let mut writer = checked(database, true)?;
+        index::renew(&mut writer).map_err(|reason| OpenError::Unreachable { path: database.to_owned(), reason })?;
         Ok(Self(Arc::new(Pool::new(database.to_owned(), writer))))
     }
 
@@ -146,56 +157,87 @@ impl Embedded {
         Source::load(&checked(database, false).ok()?).ok()
     }
 
-    /// Does one action. The arguments are those of the Local API, in its order.
-    pub(super) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
-        self.run(action, args).await.map_err(Failure::report)
+    /// Does one action for a caller, who is told apart from others by their name. The arguments are those of the Local API,
+    /// in its order.
+    pub(super) async fn invoke_for(&self, caller: &str, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        self.run(caller, action, args).await.map_err(Failure::report)
     }
 
-    async fn run(&self, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
+    /// Does one action for the one caller of a test.
+    #[cfg(test)]
+    pub(super) async fn invoke(&self, action: Action, args: Vec<Value>) -> Result<Value, GraphError> {
+        self.invoke_for("test", action, args).await
+    }
+
+    async fn run(&self, caller: &str, action: Action, args: Vec<Value>) -> Result<Value, Failure> {
         match action {
-            Action::Query | Action::DataQuery => {
-                self.0.long_read(move |db, abandoned| datalog_query::query(db, abandoned, &args)).await
-            }
-            Action::Pull => self.0.long_read(move |db, abandoned| datalog_query::pull(db, abandoned, &args)).await,
-            Action::PullMany => {
-                self.0.long_read(move |db, abandoned| datalog_query::pull_many(db, abandoned, &args)).await
-            }
+            Action::Query | Action::DataQuery => self.datalog(caller, args, datalog_query::query).await,
+            Action::Pull => self.datalog(caller, args, datalog_query::pull).await,
+            Action::PullMany => self.datalog(caller, args, datalog_query::pull_many).await,
             Action::GetPage => self.read(args, read::page).await,
             Action::GetBlock => self.read(args, read::block).await,
             Action::GetGraphGuidelines => self.read(args, guidelines::guidelines).await,
-            Action::GetBacklinks => self.read(args, backlinks::backlinks).await,
-            Action::RoamQuery => self.read(args, query::query).await,
-            Action::SearchTemplates => self.read(args, guidelines::templates).await,
+            Action::GetBacklinks => self.find(caller, args, backlinks::backlinks).await,
+            Action::RoamQuery => self.find(caller, args, query::query).await,
+            Action::SearchTemplates => self.find(caller, args, guidelines::templates).await,
             Action::GetComments => self.read(args, write::get_comments).await,
-            Action::Search => self.read(args, search::search).await,
-            Action::PageFromMarkdown => self.write(args, write::page_from_markdown).await,
+            Action::Search => self.find(caller, args, search::search).await,
+            Action::PageFromMarkdown => self.write_outline(args, "markdown-string", write::page_from_markdown).await,
             Action::CreatePage => self.write(args, write::create_page).await,
             Action::CreateBlock => self.write(args, write::create_block).await,
             Action::UpdatePage => self.write(args, write::update_page).await,
             Action::DeletePage => self.write(args, write::delete_page).await,
             Action::AddShortcut => self.0.write(move |db| write::add_shortcut(db, &args)).await,
             Action::RemoveShortcut => self.0.write(move |db| write::remove_shortcut(db, &args)).await,
-            Action::BlockFromMarkdown => self.write(args, write::blocks_from_markdown).await,
+            Action::BlockFromMarkdown => self.write_outline(args, "markdown-string", write::blocks_from_markdown).await,
             Action::UpdateBlock => self.write(args, write::update_block).await,
             Action::UpdateBlocks => self.write(args, write::update_blocks).await,
             Action::DeleteBlock => self.write(args, write::delete_block).await,
             Action::DeleteBlocks => self.write(args, write::delete_blocks).await,
             Action::MoveBlock => self.write(args, write::move_block).await,
-            Action::AddComment => self.write(args, write::add_comment).await,
+            Action::AddComment => self.write_outline(args, "reply-markdown", write::add_comment).await,
             other => Err(unoffered::refusal(other)),
         }
     }
 
     async fn read(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
         let request = Request::new(args)?;
-        self.0.read(move |db, _| work(db, &request)).await
+        self.0.read(Some(LONGEST), move |db, _| work(db, &request)).await
+    }
+
+    /// A read that takes as long as there is something to find.
+    async fn find(&self, caller: &str, args: Vec<Value>, work: Finding) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        self.0.long_read(caller, Some(LONGEST), move |db, bound| work(db, &request, bound)).await
+    }
+
+    /// A query in Datalog, which has a time of its own.
+    async fn datalog(&self, caller: &str, args: Vec<Value>, work: Datalog) -> Result<Value, Failure> {
+        self.0.long_read(caller, None, move |db, bound| work(db, bound.abandoned(), &args)).await
     }
 
     async fn write(&self, args: Vec<Value>, work: Work) -> Result<Value, Failure> {
         let request = Request::new(args)?;
         self.0.write(move |db| work(db, &request)).await
     }
+
+    /// The same with markdown, which is read before: that takes its time, and nobody else is to wait for it.
+    async fn write_outline(&self, args: Vec<Value>, key: &'static str, work: OutlineWork) -> Result<Value, Failure> {
+        let request = Request::new(args)?;
+        let read = move || Ok::<_, Failure>((request.text(key)?.map(outline), request));
+        let (drafts, request) = tokio::task::spawn_blocking(read).await.map_err(|_| Failure::Stopped)??;
+        self.0.write(move |db| work(db, &request, drafts.as_deref())).await
+    }
 }
+
+/// What an action finds, within its time.
+type Finding = fn(&rusqlite::Connection, &Request, &Bound) -> Result<Value, Failure>;
+
+/// What a query in Datalog does with its arguments.
+type Datalog = fn(&rusqlite::Connection, &Abandoned, &[Value]) -> Result<Value, Failure>;
+
+/// What an action does with the database and with the markdown that came with the call.
+type OutlineWork = fn(&rusqlite::Connection, &Request, Option<&[Draft]>) -> Result<Value, Failure>;
 
 /// What an action does with the database.
 type Work = fn(&rusqlite::Connection, &Request) -> Result<Value, Failure>;
@@ -206,8 +248,16 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// Connects to a file and looks whether it is ours before anything is done with it.
+/// Connects to a file and looks whether it is ours, and of this format, before anything is done with it.
 fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> {
+    match ours(path, write)? {
+        (db, schema::VERSION) => Ok(db),
+        (_, found) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
+    }
+}
+
+/// Connects to a file that is ours, of whichever format.
+fn ours(path: &Path, write: bool) -> Result<(rusqlite::Connection, i32), OpenError> {
     let failed = |reason: rusqlite::Error| match reason.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAGraph { path: path.to_owned() },
         _ => OpenError::Unreachable { path: path.to_owned(), reason },
@@ -215,8 +265,19 @@ fn checked(path: &Path, write: bool) -> Result<rusqlite::Connection, OpenError> 
     let db = schema::connect(path, write).map_err(failed)?;
     let header = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     match (header("application_id").map_err(failed)?, header("user_version").map_err(failed)?) {
-        (schema::APPLICATION_ID, schema::VERSION) => Ok(db),
-        (schema::APPLICATION_ID, found) => Err(OpenError::OtherVersion { path: path.to_owned(), found }),
+        (schema::APPLICATION_ID, format) => Ok((db, format)),
         _ => Err(OpenError::NotAGraph { path: path.to_owned() }),
     }
+}
+
+/// What to do with a database of another format.
+fn remedy(path: &Path, found: i32) -> String {
+    if found > schema::VERSION {
+        return "use the version of roam-mcp that made it, or a newer one".into();
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!(
+        "`roam-mcp export {name} --out FILE.json` writes what is in it, and `roam-mcp import FILE.json --name {name} --replace` \
+         loads that again. With Roam's own export in its place, --replace loses what was added, changed and deleted here"
+    )
 }

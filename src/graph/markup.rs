@@ -5,7 +5,7 @@ mod rewrite;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-pub(crate) use rewrite::{can_be_linked, rename_block, rename_pages, replace_block, unlink_page};
+pub(crate) use rewrite::{can_be_linked, rename_block, rename_pages, replace_blocks, unlink_page};
 
 /// Something a block refers to, written as `[[Page]]`, `#tag`, `#[[Page]]`, `Attribute::` or `((uid))`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

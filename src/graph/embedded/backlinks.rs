@@ -3,15 +3,16 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::{Value, json};
 
+use super::bound::Bound;
 use super::failure::{Failure, invalid};
 use super::fold::fold;
 use super::listing::Listing;
 use super::read::queried_at;
 use super::request::Request;
-use super::search::words;
 use super::store::{self, Id};
+use super::wanted::Wanted;
 
-pub(super) fn backlinks(db: &Connection, request: &Request) -> Result<Value, Failure> {
+pub(super) fn backlinks(db: &Connection, request: &Request, _: &Bound) -> Result<Value, Failure> {
     let target = match (request.text("uid")?, request.text("title")?) {
         (Some(uid), _) if !uid.is_empty() => store::find(db, uid)?,
         (_, Some(title)) => store::find_page(db, title)?,
@@ -22,14 +23,14 @@ pub(super) fn backlinks(db: &Connection, request: &Request) -> Result<Value, Fai
         let note = "There is no such page or block.";
         return Ok(json!({ "queriedAt": queried_at(), "total": 0, "shown": 0, "results": [], "note": note }));
     };
-    let search = request.text("search")?.map(fold).filter(|text| words(text).next().is_some());
+    let search = request.text("search")?.map(Wanted::new).transpose()?.filter(|wanted| !wanted.words.is_empty());
     let (total, results) = match search {
         None if listing.is_newest_first() => {
             let ids = newest(db, target, listing.offset, listing.limit)?;
             (count(db, target)?, listing.items(db, &ids)?)
         }
         search => {
-            let sources = listing.sort(sources(db, target, listing.key(), search.as_deref())?);
+            let sources = listing.sort(sources(db, target, listing.key(), search.as_ref())?);
             (sources.len(), listing.show(db, &sources)?)
         }
     };
@@ -63,7 +64,7 @@ pub(super) fn newest(db: &Connection, target: Id, offset: usize, limit: usize) -
 }
 
 /// The blocks that refer to something and have all the words around them, each with the key that it is sorted by.
-fn sources(db: &Connection, target: Id, key: &str, search: Option<&str>) -> Result<Vec<(Option<i64>, Id)>, Failure> {
+fn sources(db: &Connection, target: Id, key: &str, search: Option<&Wanted>) -> Result<Vec<(Option<i64>, Id)>, Failure> {
     let all: Vec<(Option<i64>, Id)> = db
         .prepare_cached(&format!(
             "SELECT {key}, src FROM refs CROSS JOIN node ON node.id = src WHERE dst = ?1 AND NOT node.hidden"
@@ -71,10 +72,9 @@ fn sources(db: &Connection, target: Id, key: &str, search: Option<&str>) -> Resu
         .query_map([target], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let Some(search) = search else { return Ok(all) };
-    let words: Vec<&str> = words(search).collect();
     let mut kept = Vec::new();
     for source in all {
-        if mentions(db, source.1, &words)? {
+        if mentions(db, source.1, search)? {
             kept.push(source);
         }
     }
@@ -82,7 +82,7 @@ fn sources(db: &Connection, target: Id, key: &str, search: Option<&str>) -> Resu
 }
 
 /// Whether all words are in a block, above it, or directly below it.
-fn mentions(db: &Connection, block: Id, words: &[&str]) -> Result<bool, Failure> {
+fn mentions(db: &Connection, block: Id, wanted: &Wanted) -> Result<bool, Failure> {
     let around: Option<String> = db
         .prepare_cached(
             "WITH RECURSIVE up(id) AS (
@@ -95,6 +95,5 @@ fn mentions(db: &Connection, block: Id, words: &[&str]) -> Result<bool, Failure>
         .query_row([block], |row| row.get(0))
         .optional()?
         .flatten();
-    let around = fold(&around.unwrap_or_default());
-    Ok(words.iter().all(|word| around.contains(word)))
+    Ok(wanted.is_in(&fold(&around.unwrap_or_default())))
 }

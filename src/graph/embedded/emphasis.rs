@@ -57,7 +57,8 @@ fn fixed(text: &str) -> Vec<Range<usize>> {
     // A closing sign that is nowhere after one place is nowhere after a later place either.
     let mut absent = [false; PAIRS.len()];
     while at < text.len() {
-        if let Some(span) = code.iter().find(|span| span.contains(&at)).filter(|_| within(&code, at)) {
+        let next = code.partition_point(|span| span.end <= at);
+        if let Some(span) = code.get(next).filter(|span| span.start <= at) {
             ranges.push(span.clone());
             at = span.end;
             continue;

@@ -1,9 +1,10 @@
 //! A graph as Roam exports it, in JSON: what an import reads.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use rusqlite::{Connection, Row};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::OpenError;
 
@@ -37,6 +38,7 @@ pub(super) fn export(db: &Connection, out: &mut dyn Write) -> Result<(u64, u64),
          SELECT tree.depth, node.*, (SELECT ord FROM shortcut WHERE page = node.id) AS sidebar
          FROM tree CROSS JOIN node ON node.id = tree.id",
     )?;
+    let mut people = people(&db)?;
     out.write_all(b"[")?;
     let mut roots = roots.query([])?;
     while let Some(root) = roots.next()? {
@@ -53,7 +55,7 @@ pub(super) fn export(db: &Connection, out: &mut dyn Write) -> Result<(u64, u64),
                     out.write_all(b"},")?;
                 }
             }
-            let fields = Value::Object(fields(row)?).to_string();
+            let fields = Value::Object(fields(row, &mut people)?).to_string();
             // It is closed when what is below it is written.
             out.write_all(fields.strip_suffix('}').unwrap_or(&fields).as_bytes())?;
             above = Some(depth);
@@ -68,8 +70,31 @@ pub(super) fn export(db: &Connection, out: &mut dyn Write) -> Result<(u64, u64),
     Ok((pages, blocks))
 }
 
+/// What is known of people beside their uids. Roam's JSON has no place for it; here it stands where they are named first.
+type People = HashMap<String, Map<String, Value>>;
+
+fn people(db: &Connection) -> rusqlite::Result<People> {
+    let mut people = People::new();
+    if !db.table_exists(None, "user")? {
+        // Older formats have none.
+        return Ok(people);
+    }
+    let mut query = db.prepare("SELECT uid, name, extra FROM user")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let extra: Option<String> = row.get("extra")?;
+        let mut person: Map<String, Value> =
+            extra.and_then(|extra| serde_json::from_str(&extra).ok()).unwrap_or_default();
+        if let Some(name) = row.get::<_, Option<String>>("name")? {
+            person.insert(":user/display-name".into(), name.into());
+        }
+        people.insert(row.get("uid")?, person);
+    }
+    Ok(people)
+}
+
 /// A page or block without its children. What is as it usually is stays away.
-fn fields(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+fn fields(row: &Row<'_>, people: &mut People) -> rusqlite::Result<Map<String, Value>> {
     let mut fields = Map::new();
     let text: String = row.get("text")?;
     let is_page = row.get::<_, Option<i64>>("parent")?.is_none();
@@ -93,7 +118,9 @@ fn fields(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     }
     for (key, column) in [(":create/user", "created_by"), (":edit/user", "edited_by")] {
         if let Some(name) = row.get::<_, Option<String>>(column)? {
-            fields.insert(key.into(), json!({ ":user/uid": name }));
+            let mut person = people.remove(&name).unwrap_or_default();
+            person.insert(":user/uid".into(), name.into());
+            fields.insert(key.into(), person.into());
         }
     }
     if !row.get::<_, bool>("open")? {

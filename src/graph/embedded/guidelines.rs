@@ -4,6 +4,7 @@ use jiff::Zoned;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use super::bound::Bound;
 use super::daily;
 use super::failure::Failure;
 use super::fold::fold;
@@ -37,7 +38,7 @@ pub(super) fn guidelines(db: &Connection, _: &Request) -> Result<Value, Failure>
 }
 
 /// The blocks tagged `[[roam/templates]]`, by name. Hide tags mean nothing here, as in Roam.
-pub(super) fn templates(db: &Connection, request: &Request) -> Result<Value, Failure> {
+pub(super) fn templates(db: &Connection, request: &Request, _: &Bound) -> Result<Value, Failure> {
     let wanted = fold(request.text("query")?.unwrap_or_default().trim());
     let tag: Option<Id> = find_page(db, TEMPLATES)?;
     let tagged: Vec<(Id, String, String)> = db

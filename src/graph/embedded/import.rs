@@ -96,6 +96,14 @@ pub enum Existing {
     Update,
     /// It stays; the export is read to the end and given up.
     Rehearse,
+    /// It stays, and what [`Existing::Update`] would keep and overwrite is counted.
+    RehearseUpdate,
+}
+
+impl Existing {
+    fn is_rehearsed(self) -> bool {
+        matches!(self, Self::Rehearse | Self::RehearseUpdate)
+    }
 }
 
 pub(super) fn import(
@@ -112,7 +120,9 @@ pub(super) fn import(
         return Err(ImportError::NotAFile { path: export.to_owned() });
     }
     let mut live = None;
-    if existing == Existing::Rehearse {
+    if existing == Existing::RehearseUpdate && database.exists() {
+        live = Some(checked(database, false).map_err(ImportError::NotReplaced)?);
+    } else if existing.is_rehearsed() {
         // Nothing is in its way.
     } else if existing == Existing::Keep || !database.exists() {
         refuse_to_replace(database)?;
@@ -121,16 +131,18 @@ pub(super) fn import(
     }
     let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let draft = draft::create(directory).map_err(unwritable)?;
-    let reading = Reading { export, database, source: Source::new(&metadata) };
+    let before = live.as_ref().filter(|_| existing != Existing::Replace);
+    let reading = Reading { export, database, source: Source::new(&metadata), before };
     let mut imported = input::open(export, file, |input| reading.fill(draft.path(), input, &mut progress))?;
-    if existing == Existing::Rehearse {
+    if existing.is_rehearsed() && live.is_none() {
         return Ok(imported);
     }
     if let Some(live) = &mut live {
-        let stored = schema::connect(draft.path(), true)
-            .map_err(Failure::from)
-            .and_then(|draft| replace::replace(&draft, live, existing));
-        let merged = stored.map_err(|failure| reading.failed(failure))?;
+        let stored = schema::connect(draft.path(), true).map_err(Failure::from).and_then(|draft| match existing {
+            Existing::RehearseUpdate => merge::merge(&draft, live),
+            _ => replace::replace(&draft, live, existing),
+        });
+        let merged = stored.map_err(|failure| reading::failed(database, failure))?;
         (imported.kept, imported.overwritten) = (merged.kept, merged.overwritten);
         return Ok(imported);
     }

@@ -13,13 +13,17 @@ mod list;
 mod token;
 mod vocabulary;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::fold::fold;
 use super::store::Id;
 
 pub(super) use draft::{Batch, Draft};
 pub(in crate::graph) use ids::Ids;
+
+/// Counts the changes of what a word is and how it is folded. An index of another number is made anew when its graph is
+/// opened.
+pub(super) const VERSION: i64 = 1;
 
 /// A quarter of a page of SQLite, less a long word: larger rows would overflow into pages of their own.
 const MOST_BYTES: usize = 700;
@@ -30,6 +34,23 @@ const MOST_PARTS: usize = 24;
 /// Puts a text into the index.
 pub(super) fn add(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
     for word in words(&fold(text)) {
+        if list::insert(db, word, id)? {
+            vocabulary::insert(db, word)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts another text of the same page or block into the index. Words that are in both stay where they are.
+pub(super) fn replace(db: &Connection, id: Id, before: &str, text: &str) -> rusqlite::Result<()> {
+    let (before, text) = (fold(before), fold(text));
+    let (old, new) = (words(&before), words(&text));
+    for word in old.iter().filter(|word| new.binary_search(word).is_err()) {
+        if list::remove(db, word, id)? {
+            vocabulary::remove(db, word)?;
+        }
+    }
+    for word in new.iter().filter(|word| old.binary_search(word).is_err()) {
         if list::insert(db, word, id)? {
             vocabulary::insert(db, word)?;
         }
@@ -54,7 +75,40 @@ pub(super) fn store(db: &Connection, batch: Batch) -> rusqlite::Result<()> {
 
 /// Makes the vocabulary of an index that was stored in batches.
 pub(super) fn seal(db: &Connection) -> rusqlite::Result<()> {
-    vocabulary::build(db)
+    vocabulary::build(db)?;
+    db.execute("REPLACE INTO meta(key, value) VALUES ('index.version', ?1)", [VERSION])?;
+    Ok(())
+}
+
+/// Makes the index of a graph anew if it was made with other words than those of today.
+pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
+    if version(db)? == VERSION {
+        return Ok(());
+    }
+    /// About as much memory as an import takes for this.
+    const IN_MEMORY: usize = 64 << 20;
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("DELETE FROM posting; DELETE FROM vocabulary;")?;
+    let mut texts = transaction.prepare("SELECT id, text FROM node ORDER BY id")?;
+    let mut rows = texts.query([])?;
+    let mut draft = Draft::default();
+    while let Some(row) = rows.next()? {
+        draft.add(row.get(0)?, &fold(row.get_ref(1)?.as_str()?));
+        if draft.bytes() > IN_MEMORY {
+            store(&transaction, draft.take())?;
+        }
+    }
+    store(&transaction, draft.take())?;
+    seal(&transaction)?;
+    drop(rows);
+    drop(texts);
+    transaction.commit()
+}
+
+fn version(db: &Connection) -> rusqlite::Result<i64> {
+    let mut find = db.prepare("SELECT value FROM meta WHERE key = 'index.version'")?;
+    // The first number was not written down.
+    Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(1))
 }
 
 /// The pages and blocks whose text may contain all of these folded texts. `None` if nothing in them is indexed, so that
@@ -63,6 +117,18 @@ pub(in crate::graph) fn narrow<'t>(
     db: &Connection,
     texts: impl IntoIterator<Item = &'t str>,
 ) -> rusqlite::Result<Option<Ids>> {
+    Ok(narrowed(db, texts)?.map(|(ids, _)| ids))
+}
+
+/// The same for words, with whether each of the pages and blocks is known to contain them all.
+pub(super) fn having(db: &Connection, words: &[String]) -> rusqlite::Result<Option<(Ids, bool)>> {
+    let found = narrowed(db, words.iter().map(String::as_str))?;
+    let is_decided = words.len() <= MOST_PARTS && words.iter().all(|word| token::is_looked_up_whole(word));
+    Ok(found.map(|(ids, all_read)| (ids, all_read && is_decided)))
+}
+
+/// The ids, and whether the lists of all parts were read.
+fn narrowed<'t>(db: &Connection, texts: impl IntoIterator<Item = &'t str>) -> rusqlite::Result<Option<(Ids, bool)>> {
     let mut parts: Vec<&str> = texts.into_iter().flat_map(token::parts).collect();
     // The longest first, which are in the fewest texts.
     parts.sort_unstable_by_key(|part| (std::cmp::Reverse(part.len()), *part));
@@ -74,7 +140,7 @@ pub(in crate::graph) fn narrow<'t>(
     for words in words {
         // To read the list of a word takes about as long as to look at a text.
         if found.as_ref().is_some_and(|found| found.len() <= words.len()) {
-            break;
+            return Ok(found.map(|found| (found, false)));
         }
         let mut having = Ids::default();
         words.iter().try_for_each(|word| list::read(db, word, &mut having))?;
@@ -83,7 +149,7 @@ pub(in crate::graph) fn narrow<'t>(
             Some(found) => found.and(&having),
         });
     }
-    Ok(found)
+    Ok(found.map(|found| (found, true)))
 }
 
 /// The words of a folded text, each once.
@@ -143,6 +209,12 @@ pub(super) mod tests {
                 if let Some(found) = narrow(&db, [part.as_str()]).unwrap() {
                     prop_assert!(found.iter().any(|found| found == id), "{part:?} in {text:?}");
                 }
+                let words: Vec<String> = part.split_whitespace().map(str::to_owned).collect();
+                if let Some((found, true)) = having(&db, &words).unwrap() {
+                    let contains = |text: &String| words.iter().all(|word| fold(text).contains(word));
+                    let expected: Vec<Id> = (1..).zip(&texts).filter(|(_, text)| contains(text)).map(|(id, _)| id).collect();
+                    prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{:?} in {:?}", words, texts);
+                }
             }
         }
 
@@ -162,11 +234,42 @@ pub(super) mod tests {
             store(&quick, draft.take()).unwrap();
             seal(&quick).unwrap();
             prop_assert_eq!(entries(&slow), entries(&quick));
-            for (id, text) in (1..).zip(&texts) {
+            for ((id, before), text) in (1..).zip(&texts).zip(texts.iter().rev()) {
+                replace(&slow, id * 1000, before, text).unwrap();
+                remove(&quick, id * 1000, before).unwrap();
+                add(&quick, id * 1000, text).unwrap();
+            }
+            prop_assert_eq!(entries(&slow), entries(&quick));
+            for (id, text) in (1..).zip(texts.iter().rev()) {
                 remove(&quick, id * 1000, text).unwrap();
             }
             prop_assert_eq!(entries(&quick), BTreeSet::new());
         }
+    }
+
+    #[test]
+    fn an_index_of_other_words_is_made_anew_and_this_one_has_its_number() {
+        let mut db = new();
+        db.execute_batch(crate::graph::embedded::schema::INDEXES).unwrap();
+        for (id, text) in [(1, "Rose garden"), (2, "日本")] {
+            db.execute("INSERT INTO node(id, uid, page, ord, text) VALUES (?1, ?1, ?1, 0, ?2)", (id, text)).unwrap();
+            add(&db, id, text).unwrap();
+        }
+        let expected = entries(&db);
+        db.execute_batch("DELETE FROM posting; DELETE FROM vocabulary; INSERT INTO meta VALUES ('index.version', 0)")
+            .unwrap();
+        renew(&mut db).unwrap();
+        assert_eq!((entries(&db), version(&db).unwrap()), (expected, VERSION));
+
+        // Whoever changes what letters are folded to, or what a word is, raises the number.
+        let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+        for c in '\u{0}'..='\u{2ffff}' {
+            let text = fold(&format!("a{c}b{c}"));
+            for byte in words(&text).join(" ").bytes() {
+                sum = (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        assert_eq!((VERSION, format!("{sum:x}").as_str()), (1, "52cae9114c769033"));
     }
 
     #[test]

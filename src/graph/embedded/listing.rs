@@ -17,6 +17,28 @@ const DEFAULT_LIMIT: usize = 20;
 /// Levels below each block, unless the caller says otherwise.
 const DEFAULT_DEPTH: usize = 1;
 
+/// More than a client could read; it is held in memory at once.
+const MOST_SHOWN: usize = 16 << 20;
+
+/// How much of a list may still be shown.
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MOST_SHOWN)
+    }
+}
+
+impl Room {
+    /// Takes the room for a text.
+    pub(super) fn take(&mut self, text: String) -> Result<String, Failure> {
+        self.0 = self.0.checked_sub(text.len()).ok_or_else(|| {
+            invalid(format!("The results are more than {} MiB. Set a smaller `limit` or `maxDepth`.", MOST_SHOWN >> 20))
+        })?;
+        Ok(text)
+    }
+}
+
 /// Which part of a list is wanted, and how it is shown.
 pub(super) struct Listing {
     pub(super) offset: usize,
@@ -86,7 +108,8 @@ impl Listing {
 
     /// Each of the blocks.
     pub(super) fn items(&self, db: &Connection, ids: &[Id]) -> Result<Vec<Value>, Failure> {
-        ids.iter().map(|id| item(db, *id, self.extent, self.with_path)).collect()
+        let mut room = Room::default();
+        ids.iter().map(|id| item(db, *id, self.extent, self.with_path, &mut room)).collect()
     }
 
     /// Whether the list begins with what was made last.
@@ -96,11 +119,11 @@ impl Listing {
 }
 
 /// A page or block in a list.
-fn item(db: &Connection, id: Id, extent: Extent, with_path: bool) -> Result<Value, Failure> {
+fn item(db: &Connection, id: Id, extent: Extent, with_path: bool, room: &mut Room) -> Result<Value, Failure> {
     let (uid, page): (String, bool) = db
         .prepare_cached("SELECT uid, parent IS NULL FROM node WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut item = json!({ "uid": uid, "markdown": markdown(db, id, extent)? });
+    let mut item = json!({ "uid": uid, "markdown": room.take(markdown(db, id, extent)?)? });
     if page {
         item["type"] = "page".into();
     } else if with_path {

@@ -162,5 +162,8 @@ fn heading(line: &str) -> Option<(u8, &str)> {
         3..=6 => 3,
         _ => return None,
     };
+    // The signs may stand behind the title once more.
+    let open = title.trim_end().trim_end_matches('#');
+    let title = if open.is_empty() || open.ends_with(' ') { open } else { title };
     (title.is_empty() || title.starts_with(' ')).then(|| (level, title.trim()))
 }

@@ -3,27 +3,31 @@
 //! A block counts as referring to what it refers to itself, to what the blocks above it refer to, and to its page. To
 //! be a result it has to meet at least one of the conditions by itself, or whole subtrees would be listed.
 
+mod above;
 mod parse;
-
-use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use jiff::{ToSpan as _, Zoned};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde_json::{Value, json};
 
+use super::bound::Bound;
 use super::daily;
 use super::failure::{Failure, invalid};
 use super::fold::fold;
-use super::index;
+use super::index::{self, Ids};
 use super::listing::Listing;
 use super::read::queried_at;
 use super::request::Request;
-use super::search::words;
 use super::store::{self, Id};
+use super::wanted::Wanted;
+use above::Graph;
 use parse::Condition;
 
-pub(super) fn query(db: &Connection, request: &Request) -> Result<Value, Failure> {
+/// After so many blocks it is looked whether there is time left.
+const OFTEN: usize = 1024;
+
+pub(super) fn query(db: &Connection, request: &Request, bound: &Bound) -> Result<Value, Failure> {
     let listing = Listing::new(request)?;
     let (condition, itself) = match (request.text("uid")?.filter(|uid| !uid.is_empty()), request.text("query")?) {
         (Some(uid), None) => stored(db, uid)?,
@@ -32,19 +36,22 @@ pub(super) fn query(db: &Connection, request: &Request) -> Result<Value, Failure
     };
     let today = Zoned::now().date();
     let plan = Plan::new(db, &condition, today)?;
-    let mut found = HashSet::new();
+    let mut found = Ids::default();
     if !plan.candidates(&mut found) {
         return Err(invalid(
             "The query, or a part of an `or` in it, says only what a block must not be; it needs something to look for.",
         ));
     }
-    let mut graph = Graph { db, above: HashMap::new() };
+    let mut graph = Graph::new(db);
     let mut key = db.prepare_cached(&format!(
         "SELECT {} FROM node WHERE id = ?1 AND NOT hidden AND parent IS NOT NULL",
         listing.key()
     ))?;
     let mut results = Vec::new();
-    for id in found {
+    for (count, id) in found.iter().enumerate() {
+        if count.is_multiple_of(OFTEN) {
+            bound.check()?;
+        }
         if Some(id) != itself && plan.holds(id, &mut graph)? {
             let visible: Option<Option<i64>> = key.query_row([id], |row| row.get(0)).optional()?;
             results.extend(visible.map(|key| (key, id)));
@@ -73,10 +80,10 @@ enum Plan {
     Not(Vec<Plan>),
     /// Blocks that refer to something; what is below them, or on those pages or below those blocks, counts too.
     Refers {
-        by_itself: HashSet<Id>,
-        targets: HashSet<Id>,
+        by_itself: Ids,
+        targets: Ids,
     },
-    Is(HashSet<Id>),
+    Is(Ids),
 }
 
 impl Plan {
@@ -96,7 +103,7 @@ impl Plan {
                 let mut plan = Self::refers(db, days)?;
                 if let Self::Refers { by_itself, targets } = &mut plan {
                     for day in targets.iter() {
-                        by_itself.extend(ids(db, "SELECT id FROM node WHERE parent = ?1", [day])?);
+                        by_itself.add(&ids(db, "SELECT id FROM node WHERE parent = ?1", [day])?);
                     }
                 }
                 plan
@@ -108,23 +115,23 @@ impl Plan {
         })
     }
 
-    fn refers(db: &Connection, targets: HashSet<Id>) -> Result<Self, Failure> {
-        let mut by_itself = HashSet::new();
-        for target in &targets {
-            by_itself.extend(ids(db, "SELECT src FROM refs WHERE dst = ?1", [target])?);
+    fn refers(db: &Connection, targets: Ids) -> Result<Self, Failure> {
+        let mut by_itself = Ids::default();
+        for target in targets.iter() {
+            by_itself.add(&ids(db, "SELECT src FROM refs WHERE dst = ?1", [target])?);
         }
         Ok(Self::Refers { by_itself, targets })
     }
 
     /// Collects the blocks that could be results. Tells whether there is anything that a result must have.
-    fn candidates(&self, found: &mut HashSet<Id>) -> bool {
+    fn candidates(&self, found: &mut Ids) -> bool {
         match self {
             Self::And(inner) => inner.iter().fold(false, |any, plan| plan.candidates(found) | any),
             // A result may have come by each of them alone.
             Self::Or(inner) => inner.iter().fold(true, |all, plan| plan.candidates(found) & all),
             Self::Not(_) => false,
             Self::Refers { by_itself: blocks, .. } | Self::Is(blocks) => {
-                found.extend(blocks);
+                found.add(blocks);
                 true
             }
         }
@@ -156,11 +163,11 @@ impl Plan {
                 }
                 Ok(true)
             }
-            Self::Is(blocks) => Ok(blocks.contains(&block)),
+            Self::Is(blocks) => Ok(blocks.contains(block)),
             Self::Refers { by_itself, targets } => {
                 let mut at = Some(block);
                 while let Some(id) = at {
-                    if by_itself.contains(&id) || targets.contains(&id) && id != block {
+                    if by_itself.contains(id) || targets.contains(id) && id != block {
                         return Ok(true);
                     }
                     at = graph.above(id)?;
@@ -171,56 +178,38 @@ impl Plan {
     }
 }
 
-/// The parents of blocks, each looked up once.
-struct Graph<'db> {
-    db: &'db Connection,
-    above: HashMap<Id, Option<Id>>,
-}
-
-impl Graph<'_> {
-    fn above(&mut self, id: Id) -> Result<Option<Id>, Failure> {
-        if let Some(parent) = self.above.get(&id) {
-            return Ok(*parent);
-        }
-        let mut find = self.db.prepare_cached("SELECT parent FROM node WHERE id = ?1")?;
-        let parent = find.query_row([id], |row| row.get(0))?;
-        self.above.insert(id, parent);
-        Ok(parent)
-    }
-}
-
 /// The daily notes from one day to another, both included. The day is in the title: how far from midnight in UTC the
 /// mark of a daily note is depends on where it was made.
-fn daily_notes(db: &Connection, from: Date, to: Date) -> Result<HashSet<Id>, Failure> {
+fn daily_notes(db: &Connection, from: Date, to: Date) -> Result<Ids, Failure> {
     let mut query = db.prepare_cached("SELECT id, text FROM node WHERE parent IS NULL AND log_id IS NOT NULL")?;
     let mut rows = query.query([])?;
-    let mut found = HashSet::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         if daily::from_title(&row.get::<_, String>(1)?).is_some_and(|day| (from..=to).contains(&day)) {
-            found.insert(row.get(0)?);
+            found.push(row.get(0)?);
         }
     }
-    Ok(found)
+    Ok(found.into_iter().collect())
 }
 
-/// The blocks that have all the words.
-fn with_words(db: &Connection, text: &str) -> Result<HashSet<Id>, Failure> {
-    let folded = fold(text);
-    let words: Vec<&str> = words(&folded).collect();
+/// The blocks that have all the words. There may be pages among them, which are never results.
+fn with_words(db: &Connection, text: &str) -> Result<Ids, Failure> {
+    let wanted = Wanted::new(text)?;
     let has_all = |row: &Row<'_>| -> rusqlite::Result<Option<Id>> {
         let text = fold(row.get_ref(1)?.as_str()?);
-        Ok(if words.iter().all(|word| text.contains(word)) { Some(row.get(0)?) } else { None })
+        Ok(if wanted.is_in(&text) { Some(row.get(0)?) } else { None })
     };
     let blocks = "SELECT id, text FROM node WHERE parent IS NOT NULL";
-    let Some(candidates) = index::narrow(db, [folded.as_str()])? else {
-        return Ok(db
-            .prepare_cached(blocks)?
-            .query_map([], has_all)?
-            .filter_map(Result::transpose)
-            .collect::<Result<_, _>>()?);
+    let candidates = match index::having(db, &wanted.words)? {
+        Some((found, true)) => return Ok(found),
+        Some((candidates, false)) => candidates,
+        None => {
+            let mut all = db.prepare_cached(blocks)?;
+            return Ok(all.query_map([], has_all)?.filter_map(Result::transpose).collect::<Result<_, _>>()?);
+        }
     };
     let mut one = db.prepare_cached(&format!("{blocks} AND id = ?1"))?;
-    let mut found = HashSet::new();
+    let mut found = Ids::default();
     for id in candidates.iter() {
         found.extend(one.query_row([id], has_all).optional()?.flatten());
     }
@@ -228,12 +217,12 @@ fn with_words(db: &Connection, text: &str) -> Result<HashSet<Id>, Failure> {
 }
 
 /// The blocks of an author, who is known by what the export calls them or by the name that it gives them.
-fn by(db: &Connection, condition: &str, name: &str) -> Result<HashSet<Id>, Failure> {
+fn by(db: &Connection, condition: &str, name: &str) -> Result<Ids, Failure> {
     let condition = condition.replace("= ?1", "IN (SELECT ?1 UNION ALL SELECT uid FROM user WHERE name = ?1)");
     ids(db, &format!("SELECT id FROM node WHERE parent IS NOT NULL AND ({condition})"), [name])
 }
 
-fn ids(db: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<HashSet<Id>, Failure> {
+fn ids(db: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<Ids, Failure> {
     let mut query = db.prepare_cached(sql)?;
     let rows = query.query_map(parameters, |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)

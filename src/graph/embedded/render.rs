@@ -7,12 +7,14 @@
 //!   - Compare with ((sOiL00001))<ref>soil test</ref> <roam uid="bEd000002" hiddenChildren="4"/>
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use rusqlite::{Connection, params};
 
 use super::preview::Previews;
 use super::store::Id;
+use crate::graph::markup::code_spans;
 
 /// How much of something is shown.
 #[derive(Clone, Copy, Default)]
@@ -79,14 +81,26 @@ pub(super) fn item(shown: &mut String, depth: u32, text: &str, tag: &str) {
 }
 
 /// Roam keeps fenced code without a line break before the closing fence; as markdown it needs one.
-fn fence_on_its_own_line(text: &str) -> String {
-    let ticks = text.len() - text.trim_start_matches('`').len();
-    // What is longer than the fence at the end are backticks of the code.
-    let code = text.strip_suffix(&text[..ticks]).filter(|_| ticks >= 3).unwrap_or_default();
-    if !code.contains('\n') || code.trim_end_matches('`').ends_with('\n') {
-        return text.to_owned();
+fn fence_on_its_own_line(text: &str) -> Cow<'_, str> {
+    if !text.contains("```") {
+        return text.into();
     }
-    format!("{code}\n{}", &text[..ticks])
+    let mut shown = String::with_capacity(text.len() + 1);
+    let mut done = 0;
+    for span in code_spans(text) {
+        let ticks = text[span.clone()].len() - text[span.clone()].trim_start_matches('`').len();
+        let begins_line = span.start == 0 || text[..span.start].ends_with('\n');
+        // What is longer than the fence at the end are backticks of the code.
+        let code = &text[span.start..span.end - ticks];
+        if ticks < 3 || !begins_line || !code.contains('\n') || code.trim_end_matches('`').ends_with('\n') {
+            continue;
+        }
+        shown.push_str(&text[done..span.end - ticks]);
+        shown.push('\n');
+        done = span.end - ticks;
+    }
+    shown.push_str(&text[done..]);
+    shown.into()
 }
 
 /// ` <roam …/>`, with the attributes that apply.

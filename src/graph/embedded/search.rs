@@ -4,19 +4,24 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
+use super::bound::Bound;
 use super::failure::{Failure, invalid};
 use super::fold::fold;
-use super::index;
-use super::listing::MAX_LIMIT;
+use super::index::{self, Ids};
+use super::listing::{MAX_LIMIT, Room};
 use super::read::queried_at;
 use super::render::{Extent, markdown, path};
 use super::request::Request;
 use super::store::Id;
+use super::wanted::Wanted;
 
 /// A hit is shown up to here; `get_block` shows the rest.
 const HIT_CHARS: usize = 1000;
 /// What an empty query suggests when the caller sets no limit of its own.
 const RECENT_PAGES: usize = 20;
+
+/// To look at a text takes some three microseconds. Where words are in more texts than this, the rest is only counted.
+const LOOKED_AT: usize = 2_500;
 
 /// How well a page or a block fits. The order is the order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,12 +33,6 @@ enum Rank {
     BlockHasAllWords,
 }
 
-/// What is looked for, folded.
-struct Query {
-    phrase: String,
-    words: Vec<String>,
-}
-
 /// A page or block that fits. Among equals the last edited comes first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Hit {
@@ -42,8 +41,8 @@ struct Hit {
     id: Id,
 }
 
-pub(super) fn search(db: &Connection, request: &Request) -> Result<Value, Failure> {
-    let query = Query::new(request.text("query")?.unwrap_or_default());
+pub(super) fn search(db: &Connection, request: &Request, bound: &Bound) -> Result<Value, Failure> {
+    let wanted = Wanted::new(request.text("query")?.unwrap_or_default())?;
     let (pages, blocks) = match request.text("scope")?.unwrap_or("all") {
         "all" => (true, true),
         "pages" => (true, false),
@@ -51,80 +50,143 @@ pub(super) fn search(db: &Connection, request: &Request) -> Result<Value, Failur
         _ => return Err(invalid("`scope` is `pages`, `blocks` or `all`.")),
     };
     let limit = request.count("limit")?.unwrap_or(RECENT_PAGES).min(MAX_LIMIT);
-    if query.words.is_empty() {
+    if wanted.words.is_empty() {
         return suggestions(db, limit);
     }
     let offset = request.count("offset")?.unwrap_or(0);
     let with_path = request.flag("includePath")?.unwrap_or(true);
     let extent = Extent { depth: Some(request.count("maxDepth")?.unwrap_or(0)), chars: Some(HIT_CHARS) };
 
-    let mut hits = hits(db, &query, pages, blocks)?;
+    let Found { mut hits, total, note } = Search { db, wanted, pages, blocks, bound }.found()?;
     hits.sort_unstable();
+    let mut room = Room::default();
     let mut results = Vec::new();
     for hit in hits.iter().skip(offset).take(limit) {
         let uid: String =
             db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([hit.id], |row| row.get(0))?;
         results.push(if hit.rank <= Rank::TitleHasAllWords {
             let header = Extent { depth: Some(0), ..extent };
-            json!({ "uid": uid, "markdown": markdown(db, hit.id, header)?, "type": "page" })
+            json!({ "uid": uid, "markdown": room.take(markdown(db, hit.id, header)?)?, "type": "page" })
         } else {
-            let mut result = json!({ "uid": uid, "markdown": markdown(db, hit.id, extent)? });
+            let mut result = json!({ "uid": uid, "markdown": room.take(markdown(db, hit.id, extent)?)? });
             if with_path {
                 result["path"] = json!(path(db, hit.id)?);
             }
             result
         });
     }
-    Ok(json!({ "queriedAt": queried_at(), "total": hits.len(), "results": results }))
+    let mut answer = json!({ "queriedAt": queried_at(), "total": total, "results": results });
+    if let Some(note) = note {
+        answer["note"] = note.into();
+    }
+    Ok(answer)
 }
 
-/// Everything that fits, in no order.
-fn hits(db: &Connection, query: &Query, pages: bool, blocks: bool) -> Result<Vec<Hit>, Failure> {
-    const COLUMNS: &str = "SELECT node.id, node.parent IS NULL, node.text, node.edited_at";
-    let judge = |row: &Row<'_>| -> rusqlite::Result<Option<Hit>> {
+/// A search under way.
+struct Search<'a> {
+    db: &'a Connection,
+    wanted: Wanted,
+    pages: bool,
+    blocks: bool,
+    bound: &'a Bound,
+}
+
+/// What was found, in no order.
+struct Found {
+    hits: Vec<Hit>,
+    total: usize,
+    /// What the caller has to know of it.
+    note: Option<String>,
+}
+
+const COLUMNS: &str = "SELECT node.id, node.parent IS NULL, node.text, node.edited_at";
+
+impl Search<'_> {
+    fn found(&self) -> Result<Found, Failure> {
+        let Some((candidates, is_decided)) = index::having(self.db, &self.wanted.words)? else {
+            // Nothing but ASCII punctuation is asked for. Reading everything takes about a second per million blocks.
+            let mut all = self.db.prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?;
+            let hits = all.query_map([], |row| self.judge(row))?.filter_map(Result::transpose);
+            return Ok(Found::all(hits.collect::<Result<_, _>>()?));
+        };
+        if candidates.len() > LOOKED_AT {
+            return self.among_many(&candidates, is_decided);
+        }
+        let mut hits = Vec::new();
+        self.look_at(candidates.iter(), &mut hits, usize::MAX)?;
+        Ok(Found::all(hits))
+    }
+
+    /// Of words that are in very many texts, those on pages and those stored last are looked at.
+    fn among_many(&self, candidates: &Ids, is_decided: bool) -> Result<Found, Failure> {
+        let mut all_pages =
+            self.db.prepare_cached("SELECT id FROM node WHERE parent IS NULL ORDER BY edited_at DESC")?;
+        let pages = all_pages.query_map([], |row| row.get(0))?.collect::<Result<Vec<Id>, _>>()?;
+        let pages: Vec<Id> = pages.into_iter().filter(|id| candidates.contains(*id)).collect();
+        let mut hits = Vec::new();
+        if self.pages {
+            self.look_at(pages.iter().copied(), &mut hits, LOOKED_AT)?;
+        }
+        if self.blocks {
+            let titles: Ids = pages.iter().copied().collect();
+            let blocks = candidates.iter_back().filter(|id| !titles.contains(*id));
+            self.look_at(blocks, &mut hits, LOOKED_AT)?;
+        }
+        let total = match (is_decided, self.pages, self.blocks) {
+            (false, ..) => hits.len(),
+            (true, true, false) => pages.len(),
+            (true, pages_too, _) => {
+                let mut hidden = self.db.prepare_cached("SELECT id FROM node WHERE hidden")?;
+                let hidden: Ids = hidden.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                let shown = candidates.len() - hidden.and(candidates).len();
+                if pages_too { shown } else { shown - pages.len() }
+            }
+        };
+        let counted = if is_decided { "`total` counts all" } else { "`total` counts those of them that fit" };
+        let note = format!(
+            "These words are in very many texts. Looked at were up to {LOOKED_AT} titles and the {LOOKED_AT} blocks stored \
+             last; {counted}. Another word, or a rarer one, finds the others."
+        );
+        Ok(Found { total, hits, note: Some(note) })
+    }
+
+    /// Looks at texts until so many were seen.
+    fn look_at(&self, ids: impl Iterator<Item = Id>, hits: &mut Vec<Hit>, most: usize) -> Result<(), Failure> {
+        let mut one = self.db.prepare_cached(&format!("{COLUMNS} FROM node WHERE id = ?1 AND NOT hidden"))?;
+        for id in ids.take(most) {
+            hits.extend(one.query_row([id], |row| self.judge(row)).optional()?.flatten());
+        }
+        self.bound.check()
+    }
+
+    fn judge(&self, row: &Row<'_>) -> rusqlite::Result<Option<Hit>> {
         let page: bool = row.get(1)?;
-        if !(if page { pages } else { blocks }) {
+        if !(if page { self.pages } else { self.blocks }) {
             return Ok(None);
         }
         let text = row.get_ref(2)?.as_str()?;
-        let Some(rank) = query.rank(page, &fold(text)) else { return Ok(None) };
+        let Some(rank) = rank(&self.wanted, page, &fold(text)) else { return Ok(None) };
         let age = std::cmp::Reverse(row.get::<_, Option<i64>>(3)?.unwrap_or(0));
         Ok(Some(Hit { rank, age, id: row.get(0)? }))
-    };
-    let Some(candidates) = index::narrow(db, [query.phrase.as_str()])? else {
-        // Nothing but ASCII punctuation is asked for. Reading everything takes about a second per million blocks.
-        let mut all = db.prepare_cached(&format!("{COLUMNS} FROM node WHERE NOT hidden"))?;
-        return Ok(all.query_map([], judge)?.filter_map(Result::transpose).collect::<Result<_, _>>()?);
-    };
-    let mut one = db.prepare_cached(&format!("{COLUMNS} FROM node WHERE id = ?1 AND NOT hidden"))?;
-    let mut hits = Vec::new();
-    for id in candidates.iter() {
-        hits.extend(one.query_row([id], judge).optional()?.flatten());
     }
-    Ok(hits)
 }
 
-/// The words of a folded text.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
+impl Found {
+    fn all(hits: Vec<Hit>) -> Self {
+        Self { total: hits.len(), hits, note: None }
+    }
 }
 
-impl Query {
-    fn new(text: &str) -> Self {
-        let phrase = fold(text.trim());
-        Self { words: words(&phrase).map(str::to_owned).collect(), phrase }
-    }
-
-    fn rank(&self, page: bool, text: &str) -> Option<Rank> {
-        let contains = text.contains(&self.phrase);
-        match page {
-            true if text == self.phrase => Some(Rank::TitleEquals),
-            true if contains => Some(Rank::TitleContains),
-            false if contains => Some(Rank::BlockContains),
-            _ if !self.words.iter().all(|word| text.contains(word.as_str())) => None,
-            true => Some(Rank::TitleHasAllWords),
-            false => Some(Rank::BlockHasAllWords),
-        }
+/// How well a folded text fits.
+fn rank(wanted: &Wanted, page: bool, text: &str) -> Option<Rank> {
+    let contains = text.contains(&wanted.phrase);
+    match page {
+        true if text == wanted.phrase => Some(Rank::TitleEquals),
+        true if contains => Some(Rank::TitleContains),
+        false if contains => Some(Rank::BlockContains),
+        _ if !wanted.is_in(text) => None,
+        true => Some(Rank::TitleHasAllWords),
+        false => Some(Rank::BlockHasAllWords),
     }
 }
 

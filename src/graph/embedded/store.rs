@@ -13,8 +13,7 @@ pub(super) use text::{forget, hides, referring, rehide, set_text, titled_with};
 /// Number of a row in `node`.
 pub(super) type Id = i64;
 
-/// Roam's outlines are a few levels deep, and no screen shows more. A block takes two of the 128 levels that JSON may
-/// nest here, so what is written can be exported and imported again.
+/// Roam's outlines are a few levels deep, and no screen shows more. What is imported may be deeper.
 pub(super) const DEEPEST: i64 = 60;
 
 /// Who writes here. Roam, too, has a person without an address for what assistants write; who asked for it is in the

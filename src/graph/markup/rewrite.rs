@@ -1,5 +1,6 @@
 //! Changing what a text refers to, and nothing else in it.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::{Form, Mention, Reference, is_tag_char, mentions, references};
@@ -57,11 +58,17 @@ pub(crate) fn unlink_page(text: &str, title: &str) -> String {
     text
 }
 
-/// Puts a text in the place of every `((uid))`; an alias of the block leaves the alias.
-pub(crate) fn replace_block(text: &str, uid: &str, new: &str) -> String {
+/// Puts the texts of blocks in the place of each `((uid))`, as far as `of` has one; an alias of the block leaves the
+/// alias. The text grows up to `longest` bytes.
+pub(crate) fn replace_blocks<'t>(text: &str, longest: usize, of: impl Fn(&str) -> Option<&'t str>) -> String {
+    let length = Cell::new(text.len());
     rewrite(text, |text, mention| {
-        let meant = mention.form == Form::Block && &text[mention.name.clone()] == uid;
-        meant.then(|| without_reference(text, mention.name.start - 2..mention.name.end + 2, new))
+        let new = of(&text[mention.name.clone()]).filter(|_| mention.form == Form::Block)?;
+        let grown = length.get() + new.len();
+        (grown <= longest).then(|| {
+            length.set(grown);
+            without_reference(text, mention.name.start - 2..mention.name.end + 2, new)
+        })
     })
 }
 
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn a_deleted_block_leaves_its_text() {
         assert_eq!(
-            replace_block("see ((u)), [it](((u))) `((u))` ((v))", "u", "a [[b]]"),
+            replace_blocks("see ((u)), [it](((u))) `((u))` ((v))", 100, |uid| (uid == "u").then_some("a [[b]]")),
             "see a [[b]], it `((u))` ((v))"
         );
     }

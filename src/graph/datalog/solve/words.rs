@@ -1,13 +1,14 @@
 //! What the search index can be asked for, so that not every text has to be read.
 //!
-//! The index holds folded text (see `fold`). Folding goes letter by letter, so a text that contains another contains it
-//! folded, too. The index only narrows the search; the conditions themselves still decide.
+//! The index holds folded text (see `fold`). A text that contains another contains it folded, too, but for its ends, where
+//! a letter may be put together with what stands beside it. The index only narrows the search; the conditions themselves
+//! still decide.
 
 use super::Item;
 use crate::graph::datalog::attribute::Attribute;
 use crate::graph::datalog::syntax::{Binding, Clause, Expression, Term, Var};
 use crate::graph::datalog::value::Value;
-use crate::graph::embedded::fold::fold;
+use crate::graph::embedded::fold::{fold, steadfast};
 
 /// What every text contains that can have a part in the result: folded parts, each on a line. `None` if nothing is known
 /// of it.
@@ -56,10 +57,11 @@ fn demanded(var: Var, clause: &Clause, parts: &mut Vec<String>) {
         let same = |argument: &Expression| is_text(argument, var);
         match (function.name, arguments.as_slice()) {
             (
-                "clojure.string/includes?" | "clojure.string/starts-with?" | "clojure.string/ends-with?" | "=" | "==",
+                "clojure.string/includes?" | "clojure.string/starts-with?" | "clojure.string/ends-with?",
                 [text, Expression::Constant(Value::Text(part))],
-            ) if same(text) => add(part, parts),
-            ("=" | "==", [Expression::Constant(Value::Text(part)), text]) if same(text) => add(part, parts),
+            ) if same(text) => add(steadfast(part), parts),
+            ("=" | "==", [text, Expression::Constant(Value::Text(whole))]) if same(text) => add(whole, parts),
+            ("=" | "==", [Expression::Constant(Value::Text(whole)), text]) if same(text) => add(whole, parts),
             ("re-find" | "re-matches", [Expression::Constant(Value::Pattern(pattern)), text]) if same(text) => {
                 literal(pattern.as_str(), parts);
             }

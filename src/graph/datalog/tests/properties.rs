@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use super::garden::{Garden, garden};
+use super::garden::{Garden, garden, plant};
 use super::{ask, naive, now, sorted};
 use crate::graph::datalog::{edn, error, parse};
 
@@ -112,5 +112,23 @@ proptest! {
                 let expected = naive::rows(&garden.facts, &query, &[], &now()).into_iter().map(Json::Array).collect();
                 assert_eq!(sorted(&found), sorted(&Json::Array(expected)), "{query}");
             });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_a_text_includes_is_found_however_letters_and_marks_are_put_together(
+        texts in proptest::collection::vec("[aがかん\u{3099}\u{301}\u{338}=하\u{1112}\u{1161}\u{11ab} ]{1,6}", 1..6), which in 0_usize..6, start in 0_usize..6, length in 1_usize..4,
+    ) {
+        let part: String = texts[which % texts.len()].chars().skip(start).take(length).collect();
+        let blocks: Vec<Json> = (0..).zip(&texts).map(|(n, text): (i32, _)| json!({ "string": text, "uid": format!("b{n}") })).collect();
+        let garden = plant(&json!([{ "title": "P", "uid": "p", "children": blocks }]));
+        for condition in ["includes?", "starts-with?", "ends-with?"] {
+            let query = format!("[:find ?b :where [?b :block/string ?s] [(clojure.string/{condition} ?s \"{part}\")]]");
+            let expected = naive::rows(&garden.facts, &query, &[], &now()).into_iter().map(Json::Array).collect();
+            prop_assert_eq!(sorted(&ask(&garden, &query, &[]).unwrap()), sorted(&Json::Array(expected)), "{} of {:?}", query, texts);
+        }
     }
 }

@@ -3,35 +3,18 @@
 //! The facts are put into temporary tables first, because what is on a page stands all over the file. Then the pages
 //! are built one by one, as they come out of the JSON export.
 
+mod entity;
+
 use std::io::BufRead;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
-use serde_json::{Map, Value};
+use rusqlite::Connection;
+use serde_json::Value;
 
 use super::edn::{Edn, trouble};
-use super::export::{Node, Text};
+use super::export::{LEVELS, Node};
 use super::load::{Loader, Problem};
-use crate::graph::embedded::store::DEEPEST;
+use entity::{Entities, Entity, node};
 
-/// The attributes that are read, each with its column. What else there is goes into `extra`.
-const COLUMNS: [(&str, &str); 16] = [
-    (":block/uid", "uid"),
-    (":node/title", "title"),
-    (":block/string", "string"),
-    (":block/order", "ord"),
-    (":block/heading", "heading"),
-    (":block/open", "open"),
-    (":block/text-align", "align"),
-    (":children/view-type", "view"),
-    (":log/id", "log"),
-    (":page/sidebar", "sidebar"),
-    (":create/time", "created"),
-    (":create/user", "creator"),
-    (":edit/time", "edited"),
-    (":edit/user", "editor"),
-    (":user/uid", "person"),
-    (":user/display-name", "name"),
-];
 /// What follows from the rest, or names entities by numbers that nothing has here.
 const LEFT_OUT: [&str; 9] = [
     ":block/refs",
@@ -44,24 +27,22 @@ const LEFT_OUT: [&str; 9] = [
     ":page/edit-user",
     ":user/display-page",
 ];
-/// How often progress is reported, in facts.
+/// How often progress is reported, in facts and in pages.
 const STRIDE: u64 = 10_000;
+const PAGES: u64 = 64;
 
 /// The facts of an export, in temporary tables.
 pub(super) struct Datoms;
 
 impl Datoms {
-    /// Reads the export to its end.
+    /// Reads the export to its end. Progress is told as the number of blocks.
     pub(super) fn read<R: BufRead>(
         db: &Connection,
         edn: &mut Edn<R>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, Problem> {
-        let columns: Vec<&str> = COLUMNS.iter().map(|(_, column)| *column).collect();
-        db.execute_batch(&format!(
-            "CREATE TEMP TABLE entity (e INTEGER PRIMARY KEY, {}, extra); CREATE TEMP TABLE child (e INTEGER PRIMARY KEY, parent);",
-            columns.join(", ")
-        ))?;
+        entity::create_table(db)?;
+        db.execute_batch("CREATE TEMP TABLE child (e INTEGER PRIMARY KEY, parent)")?;
         edn.open(b'{')?;
         let mut found = false;
         while !edn.closes(b'}')? {
@@ -80,19 +61,27 @@ impl Datoms {
         Ok(Self)
     }
 
-    /// Gives the pages to the loader. `last` is the title of the last one that was taken.
-    pub(super) fn pages(self, loader: &mut Loader<'_>, last: &mut Option<String>) -> Result<(), Problem> {
+    /// Gives the pages to the loader. `last` is the title of the last one that was taken. Progress is told as the part of
+    /// the pages that is done, and the number of them and of their blocks.
+    pub(super) fn pages(
+        self,
+        loader: &mut Loader<'_>,
+        last: &mut Option<String>,
+        progress: &mut dyn FnMut(f64, u64, u64),
+    ) -> Result<(), Problem> {
         let db = loader.db;
-        let mut pages = db.prepare("SELECT * FROM entity WHERE title IS NOT NULL ORDER BY e")?;
+        let all: i64 = db.query_row("SELECT count(*) FROM entity WHERE title IS NOT NULL", [], |row| row.get(0))?;
+        let mut pages = db.prepare("SELECT e FROM entity WHERE title IS NOT NULL ORDER BY e")?;
         let mut rows = pages.query([])?;
         let mut found = 0;
         while let Some(row) = rows.next()? {
-            let mut page = node(db, row)?;
-            page.children = children(db, row.get(0)?, 0)?;
-            found += page.children.iter().map(strings).sum::<u64>();
+            let page = page(db, row.get(0)?, &mut found)?;
             let title = page.title.clone();
             loader.page(page)?;
             *last = title;
+            if loader.pages.is_multiple_of(PAGES) {
+                progress(loader.pages as f64 / all as f64, loader.pages, loader.blocks);
+            }
         }
         drop(rows);
         drop(pages);
@@ -101,10 +90,8 @@ impl Datoms {
                 row.get(0)
             })?;
         loader.astray = written.cast_unsigned().saturating_sub(found);
-        db.execute_batch(
-            "INSERT OR REPLACE INTO user(uid, name, extra) SELECT person, name, extra FROM entity WHERE person IS NOT NULL;
-             DROP TABLE entity; DROP TABLE child;",
-        )?;
+        entity::people(db)?;
+        db.execute_batch("DROP TABLE entity; DROP TABLE child;")?;
         Ok(())
     }
 }
@@ -115,6 +102,7 @@ fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMu
     let mut below = db.prepare(
         "INSERT INTO child(e, parent) VALUES (?1, ?2) ON CONFLICT(e) DO UPDATE SET e = e WHERE parent = excluded.parent",
     )?;
+    let mut entities = Entities::new(db)?;
     // The facts of one entity stand together, as a rule.
     let mut current: Option<Entity> = None;
     let (mut count, mut blocks) = (0_u64, 0);
@@ -131,13 +119,13 @@ fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMu
                 return Err(trouble(format!("the entity {child} is below two others")));
             }
         } else if !LEFT_OUT.contains(&attribute.as_str()) {
-            if current.as_ref().is_none_or(|current| current.id != entity)
-                && let Some(done) = current.replace(Entity::new(entity))
+            if current.as_ref().is_none_or(|current| current.id() != entity)
+                && let Some(done) = current.replace(entities.load(entity)?)
             {
-                store(db, done)?;
+                entities.store(done)?;
             }
             if let Some(current) = &mut current {
-                current.add(attribute, value);
+                current.add(attribute, value)?;
             }
             blocks += u64::from(attribute == ":block/string");
         }
@@ -146,115 +134,50 @@ fn datoms<R: BufRead>(db: &Connection, edn: &mut Edn<R>, progress: &mut dyn FnMu
             progress(blocks);
         }
     }
-    current.map_or(Ok(()), |done| store(db, done))
+    current.map_or(Ok(()), |done| entities.store(done))
 }
 
-/// Facts of one entity.
-struct Entity {
-    id: i64,
-    values: Vec<Option<Value>>,
-    extra: Map<String, Value>,
-}
-
-impl Entity {
-    fn new(id: i64) -> Self {
-        Self { id, values: vec![None; COLUMNS.len()], extra: Map::new() }
-    }
-
-    fn add(&mut self, attribute: &str, value: &Value) {
-        match COLUMNS.iter().position(|(name, _)| *name == attribute) {
-            Some(column) => self.values[column] = Some(value.clone()),
-            None => drop(self.extra.insert(attribute.to_owned(), value.clone())),
+/// A page with all that is below it. `found` counts the blocks that are written in the export.
+fn page(db: &Connection, root: i64, found: &mut u64) -> Result<Node, Problem> {
+    let mut tree = db.prepare_cached(
+        "WITH RECURSIVE tree(e, depth, ord) AS (
+             VALUES (?1, 0, 0)
+             UNION ALL
+             SELECT child.e, tree.depth + 1, entity.ord
+             FROM tree CROSS JOIN child ON child.parent = tree.e CROSS JOIN entity ON entity.e = child.e
+             ORDER BY 2 DESC, 3
+         )
+         SELECT tree.depth, entity.*, (SELECT person FROM entity AS who WHERE who.e = entity.creator) AS created_by,
+             (SELECT person FROM entity AS who WHERE who.e = entity.editor) AS edited_by
+         FROM tree CROSS JOIN entity ON entity.e = tree.e",
+    )?;
+    let mut rows = tree.query([root])?;
+    // What is above the next block, the page first.
+    let mut above: Vec<Node> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let depth = row.get::<_, u32>(0)? as usize;
+        if depth > 0 && row.get::<_, i64>("e")? == root {
+            let title = above.first().and_then(|page| page.title.clone()).unwrap_or_default();
+            return Err(trouble(format!("the page {title:?} is below itself")));
         }
+        if depth > LEVELS {
+            return Err(trouble(format!("blocks nest deeper than {LEVELS} levels")));
+        }
+        close(&mut above, depth);
+        let block = node(row)?;
+        *found += u64::from(depth > 0 && block.string.is_some());
+        above.push(block);
     }
+    close(&mut above, 1);
+    Ok(above.pop().unwrap_or_default())
 }
 
-fn store(db: &Connection, entity: Entity) -> Result<(), Problem> {
-    use rusqlite::types::Value as Cell;
-    let cell = |value: Option<Value>| match value {
-        None | Some(Value::Null) => Cell::Null,
-        Some(Value::String(text)) => Cell::Text(text),
-        Some(Value::Bool(flag)) => Cell::Integer(flag.into()),
-        Some(Value::Number(number)) => match number.as_i64() {
-            Some(number) => Cell::Integer(number),
-            None => Cell::Real(number.as_f64().unwrap_or_default()),
-        },
-        Some(other) => Cell::Text(other.to_string()),
-    };
-    let columns: Vec<&str> = COLUMNS.iter().map(|(_, column)| *column).collect();
-    let marks = ", ?".repeat(COLUMNS.len());
-    let merged: Vec<String> =
-        columns.iter().map(|column| format!("{column} = coalesce(excluded.{column}, {column})")).collect();
-    let sql = format!(
-        "INSERT INTO entity(e, {}, extra) VALUES (?{marks}, ?)
-         ON CONFLICT(e) DO UPDATE SET {}, extra = json_patch(coalesce(extra, '{{}}'), coalesce(excluded.extra, '{{}}'))",
-        columns.join(", "),
-        merged.join(", ")
-    );
-    let extra = (!entity.extra.is_empty()).then(|| Value::Object(entity.extra));
-    let cells = std::iter::once(Cell::Integer(entity.id)).chain(entity.values.into_iter().chain([extra]).map(cell));
-    db.prepare_cached(&sql)?.execute(params_from_iter(cells))?;
-    Ok(())
-}
-
-/// The blocks below a page or block.
-fn children(db: &Connection, parent: i64, depth: i64) -> Result<Vec<Node>, Problem> {
-    if depth > DEEPEST {
-        // A block that is below itself would have no end.
-        return Err(trouble(format!("blocks nest deeper than {DEEPEST} levels")));
+/// Puts what has all its children below its parent, until so many are left.
+fn close(above: &mut Vec<Node>, left: usize) {
+    while above.len() > left
+        && let Some(done) = above.pop()
+        && let Some(parent) = above.last_mut()
+    {
+        parent.children.push(done);
     }
-    let ids: Vec<i64> = db
-        .prepare_cached(
-            "SELECT child.e FROM child JOIN entity ON entity.e = child.e WHERE child.parent = ?1 ORDER BY ord",
-        )?
-        .query_map([parent], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut nodes = Vec::new();
-    for id in ids {
-        let block = db.prepare_cached("SELECT * FROM entity WHERE e = ?1")?.query_row([id], |row| Ok(node(db, row)))?;
-        let mut block = block?;
-        block.children = children(db, id, depth + 1)?;
-        nodes.push(block);
-    }
-    Ok(nodes)
-}
-
-/// A page or block without its children. A value of an unexpected kind counts as absent.
-fn node(db: &Connection, row: &Row<'_>) -> Result<Node, Problem> {
-    let text = |column: &str| row.get::<_, Option<String>>(column).ok().flatten();
-    let number = |column: &str| row.get::<_, Option<i64>>(column).ok().flatten();
-    let word = |column: &str| text(column).map(|word| word.trim_start_matches(':').to_owned());
-    let extra = text("extra").and_then(|extra| serde_json::from_str(&extra).ok()).unwrap_or_default();
-    Ok(Node {
-        title: text("title"),
-        string: text("string").map(Text::from),
-        uid: text("uid"),
-        children: Vec::new(),
-        order: number("ord"),
-        heading: number("heading"),
-        open: number("open").map(|open| open != 0),
-        text_align: word("align"),
-        children_view: word("view"),
-        log_id: number("log"),
-        sidebar: number("sidebar"),
-        created_at: number("created"),
-        created_by: person(db, number("creator"))?,
-        edited_at: number("edited"),
-        edited_by: person(db, number("editor"))?,
-        extra,
-    })
-}
-
-/// How many of a block and those below it are written in the export.
-fn strings(block: &Node) -> u64 {
-    u64::from(block.string.is_some()) + block.children.iter().map(strings).sum::<u64>()
-}
-
-/// The uid of a user.
-fn person(db: &Connection, entity: Option<i64>) -> Result<Option<String>, Problem> {
-    let found = db
-        .prepare_cached("SELECT person FROM entity WHERE e = ?1")?
-        .query_row(params![entity], |row| row.get::<_, Option<String>>(0))
-        .optional()?;
-    Ok(found.flatten())
 }

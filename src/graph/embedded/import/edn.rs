@@ -114,16 +114,16 @@ impl<R: BufRead> Edn<R> {
         self.take()?;
         let mut bytes = Vec::new();
         loop {
-            let Some(byte) = self.peek()? else { return Err(trouble("a string does not end")) };
-            self.take()?;
-            match byte {
-                b'"' => return String::from_utf8(bytes).map_err(|_| trouble("a string is no UTF-8")),
-                b'\\' => self.escape(&mut bytes)?,
-                byte => bytes.push(byte),
-            }
+            self.run(&mut bytes, |byte| matches!(byte, b'"' | b'\\'))?;
             if bytes.len() > LONGEST {
                 return Err(trouble("a string does not end"));
             }
+            let Some(byte) = self.peek()? else { return Err(trouble("a string does not end")) };
+            self.take()?;
+            if byte == b'"' {
+                return String::from_utf8(bytes).map_err(|_| trouble("a string is no UTF-8"));
+            }
+            self.escape(&mut bytes)?;
         }
     }
 
@@ -136,27 +136,37 @@ impl<R: BufRead> Edn<R> {
             Some(b'r') => '\r',
             Some(b'b') => '\u{8}',
             Some(b'f') => '\u{c}',
-            Some(b'u') => self.unicode()?,
+            Some(b'u') => return self.unicode(bytes),
             Some(sign @ (b'"' | b'\\' | b'/')) => char::from(sign),
             _ => return Err(trouble("a string has an unknown escape")),
         };
-        bytes.extend(plain.encode_utf8(&mut [0; 4]).as_bytes());
+        push(bytes, plain);
         Ok(())
     }
 
-    /// `\u0000`, or two of them for a letter beyond the first 65,536.
-    fn unicode(&mut self) -> Result<char, Problem> {
-        let mut units = vec![self.unit()?];
-        if (0xd800..0xdc00).contains(&units[0]) {
-            for sign in *b"\\u" {
-                if self.peek()? != Some(sign) {
-                    return Ok(char::REPLACEMENT_CHARACTER);
-                }
-                self.take()?;
+    /// `\u0000`, or two of them for a letter beyond the first 65,536. Half of two stands for no letter.
+    fn unicode(&mut self, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        let mut unit = self.unit()?;
+        while (0xd800..0xdc00).contains(&unit) {
+            if self.peek()? != Some(b'\\') {
+                break;
             }
-            units.push(self.unit()?);
+            self.take()?;
+            if self.peek()? != Some(b'u') {
+                push(bytes, char::REPLACEMENT_CHARACTER);
+                return self.escape(bytes);
+            }
+            self.take()?;
+            let next = self.unit()?;
+            if let Some(Ok(letter)) = char::decode_utf16([unit, next]).next() {
+                push(bytes, letter);
+                return Ok(());
+            }
+            push(bytes, char::REPLACEMENT_CHARACTER);
+            unit = next;
         }
-        Ok(char::decode_utf16(units).next().and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER))
+        push(bytes, char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER));
+        Ok(())
     }
 
     fn unit(&mut self) -> Result<u16, Problem> {
@@ -172,14 +182,31 @@ impl<R: BufRead> Edn<R> {
     /// A number, a word or a keyword.
     fn atom(&mut self) -> Result<String, Problem> {
         let mut bytes = Vec::new();
-        while let Some(byte) = self.peek()?.filter(|byte| !is_blank(*byte) && !b"\"[](){};".contains(byte)) {
-            bytes.push(byte);
-            self.take()?;
-            if bytes.len() > LONGEST {
-                return Err(trouble("a word does not end"));
-            }
-        }
+        self.run(&mut bytes, |byte| is_blank(byte) || b"\"[](){};".contains(&byte))?;
         String::from_utf8(bytes).map_err(|_| trouble("a word is no UTF-8"))
+    }
+
+    /// Takes bytes up to one that ends them, or more than the longest text has.
+    fn run(&mut self, into: &mut Vec<u8>, ends: impl Fn(u8) -> bool) -> Result<(), Problem> {
+        while into.len() <= LONGEST {
+            let (line, before) = self.place();
+            let ready = self.ready()?;
+            let length = ready.iter().position(|byte| ends(*byte)).unwrap_or(ready.len());
+            if length == 0 {
+                return Ok(());
+            }
+            let taken = &ready[..length];
+            into.extend_from_slice(taken);
+            // The bytes of a letter after its first are no columns.
+            let columns = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+            let (lines, column) = match memchr::memrchr(b'\n', taken) {
+                Some(last) => (memchr::memchr_iter(b'\n', taken).count(), 1 + columns(&taken[last + 1..])),
+                None => (0, before + columns(taken)),
+            };
+            (self.line, self.column) = (line + lines, column);
+            self.text.consume(length);
+        }
+        Ok(())
     }
 
     /// The first sign of what comes next: blanks, comments and tags are passed over. `#` stands for a set, whose
@@ -207,11 +234,12 @@ impl<R: BufRead> Edn<R> {
         }
     }
 
+    fn ready(&mut self) -> Result<&[u8], Problem> {
+        self.text.fill_buf().map_err(|error| trouble(format!("the file cannot be read on: {error}")))
+    }
+
     fn peek(&mut self) -> Result<Option<u8>, Problem> {
-        match self.text.fill_buf() {
-            Ok(buffer) => Ok(buffer.first().copied()),
-            Err(error) => Err(trouble(format!("the file cannot be read on: {error}"))),
-        }
+        Ok(self.ready()?.first().copied())
     }
 
     fn take(&mut self) -> Result<(), Problem> {
@@ -226,6 +254,10 @@ impl<R: BufRead> Edn<R> {
         self.text.consume(1);
         Ok(())
     }
+}
+
+fn push(bytes: &mut Vec<u8>, letter: char) {
+    bytes.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -257,6 +289,7 @@ mod tests {
             (":block/uid", json!(":block/uid")),
             ("-12", json!(-12)),
             ("1.5e3", json!(1500.0)),
+            (r#""\ud83d\n\ud83d\u0041 \ud83d\ud83c\udf31 \udf31""#, json!("\u{fffd}\n\u{fffd}A \u{fffd}🌱 \u{fffd}")),
             ("[1 nil, true ; note\n false]", json!([1, null, true, false])),
             ("{:a {1 (2)} \"b\" []}", json!({ ":a": { "1": [2] }, "b": [] })),
             ("#inst \"2026-01-01\"", json!("2026-01-01")),

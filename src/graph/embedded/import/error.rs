@@ -39,7 +39,7 @@ pub enum ImportError {
         problem: String,
     },
     /// The export is not what Roam writes.
-    #[error("{path}, line {line}, column {column}{place}: {problem}; {HOW_TO_EXPORT}", path = path.display(), place = after(page.as_ref()))]
+    #[error("{path}, line {line}, column {column}{place}: {problem}; {HOW_TO_EXPORT}", path = path.display(), place = near(page.as_ref()))]
     Malformed {
         /// The export.
         path: PathBuf,
@@ -47,8 +47,8 @@ pub enum ImportError {
         line: usize,
         /// Where in the line.
         column: usize,
-        /// Title of the last page that was read whole.
-        page: Option<String>,
+        /// The page it is in, or comes after.
+        page: Option<Near>,
         /// What is wrong there.
         problem: String,
     },
@@ -95,6 +95,19 @@ pub enum ImportError {
 
 const HOW_TO_EXPORT: &str = "in Roam choose Export All, format JSON or EDN, and name the file that it gives you";
 
-fn after(page: Option<&String>) -> String {
-    page.map(|title| format!(", after the page {title:?}")).unwrap_or_default()
+/// Where trouble is, as far as pages have been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Near {
+    /// In the page of this title.
+    In(String),
+    /// After the page of this title, the last one that was read whole.
+    After(String),
+}
+
+fn near(page: Option<&Near>) -> String {
+    match page {
+        None => String::new(),
+        Some(Near::In(title)) => format!(", in the page {title:?}"),
+        Some(Near::After(title)) => format!(", after the page {title:?}"),
+    }
 }

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::graph::markup::{Reference, references};
 
+/// As deep as outlines may nest. Roam sets no limit; whoever reads an outline level by level has a stack that ends.
+pub(super) const LEVELS: usize = 250;
+
 /// A page or a block.
 #[derive(Debug, Default)]
 pub(super) struct Node {
@@ -29,6 +32,16 @@ pub(super) struct Node {
     pub(super) created_by: Option<String>,
     pub(super) edited_at: Option<i64>,
     pub(super) edited_by: Option<String>,
+    /// Who is named here, if more than their uid is said.
+    pub(super) people: Vec<Person>,
+    pub(super) extra: Map<String, Value>,
+}
+
+/// Who somebody is. The export of this program says it where they are named first; Roam's JSON says it nowhere.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) uid: String,
+    pub(super) name: Option<String>,
     pub(super) extra: Map<String, Value>,
 }
 
@@ -51,6 +64,26 @@ impl Node {
     /// When this or anything below it was last changed.
     pub(super) fn last_edit(&self) -> Option<i64> {
         self.children.iter().filter_map(Self::last_edit).chain(self.edited_at).max()
+    }
+
+    /// An author: an address in old exports, `{":user/uid": "…"}` in new ones.
+    fn person(&mut self, value: Value) -> Option<String> {
+        let mut user = match value {
+            Value::String(email) => return Some(email),
+            Value::Object(user) => user,
+            _ => return None,
+        };
+        let Some(Value::String(uid)) = user.remove(":user/uid") else {
+            return user.values().find_map(Value::as_str).map(str::to_owned);
+        };
+        let name = match user.remove(":user/display-name") {
+            Some(Value::String(name)) => Some(name),
+            _ => None,
+        };
+        if name.is_some() || !user.is_empty() {
+            self.people.push(Person { uid: uid.clone(), name, extra: user });
+        }
+        Some(uid)
     }
 }
 
@@ -89,8 +122,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
                 "sidebar" | ":page/sidebar" => node.sidebar = map.next_value()?,
                 "create-time" | ":create/time" => node.created_at = map.next_value()?,
                 "edit-time" | ":edit/time" => node.edited_at = map.next_value()?,
-                "create-email" | "create-user" | ":create/user" => node.created_by = person(map.next_value()?),
-                "edit-email" | "edit-user" | ":edit/user" => node.edited_by = person(map.next_value()?),
+                "create-email" | "create-user" | ":create/user" => node.created_by = node.person(map.next_value()?),
+                "edit-email" | "edit-user" | ":edit/user" => node.edited_by = node.person(map.next_value()?),
                 // References follow from the text.
                 "refs" | ":block/refs" => drop(map.next_value::<IgnoredAny>()?),
                 _ => drop(node.extra.insert(key, map.next_value()?)),
@@ -104,13 +137,4 @@ impl<'de> Visitor<'de> for NodeVisitor {
 /// Some values are keywords of the database, written with a colon in some exports.
 fn keyword(value: Option<String>) -> Option<String> {
     value.map(|word| word.strip_prefix(':').map(str::to_owned).unwrap_or(word))
-}
-
-/// An author: an address in old exports, `{":user/uid": "…"}` in new ones.
-fn person(value: Value) -> Option<String> {
-    match value {
-        Value::String(email) => Some(email),
-        Value::Object(user) => user.values().find_map(Value::as_str).map(str::to_owned),
-        _ => None,
-    }
 }

@@ -17,8 +17,9 @@ pub(super) struct Input<'a> {
 
 /// A graph of ten million blocks takes less; what unpacks to more was made to fill a disk.
 const MOST_UNPACKED: u64 = 8 << 30;
-/// Text packs to a tenth or so of its size. More than this is no text.
+/// Text packs to a tenth or so of its size. More than this is no text, unless it is so little that it does no harm.
 const MOST_PACKED: u64 = 200;
+const HARMLESS: u64 = 64 << 20;
 
 /// Opens an export and hands it to `read`.
 pub(super) fn open<T>(
@@ -39,7 +40,7 @@ pub(super) fn open<T>(
     let name = only_export(&zip).map_err(broken)?;
     let entry = zip.by_name(&name).map_err(|error| broken(format!("{name} in it cannot be read: {error}")))?;
     let (packed, total) = (entry.compressed_size(), entry.size());
-    if total > MOST_UNPACKED || total / MOST_PACKED > packed.max(1) {
+    if total > MOST_UNPACKED || total > HARMLESS && total / MOST_PACKED > packed.max(1) {
         return Err(broken(format!("{name} in it is said to unpack to {total} bytes, which is no export of Roam")));
     }
     // What a zip says of its sizes may be wrong; nothing is read beyond it.

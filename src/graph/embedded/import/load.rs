@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::export::{Node, Text};
 use super::indexer::Indexer;
+use super::merge;
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::store::{self, Id, hides};
 use crate::graph::embedded::{daily, uid};
@@ -83,7 +84,7 @@ impl<'db> Loader<'db> {
         self.children(page.children, id, id, false)
     }
 
-    /// Stores the children of a node. The depth is bounded: the JSON reader refuses to go deeper than 128 levels.
+    /// Stores the children of a node. The depth is bounded: what reads an export refuses to go deeper.
     fn children(&mut self, mut children: Vec<Node>, parent: Id, page: Id, hidden: bool) -> Result<(), Problem> {
         // Where orders are written they count, with whatever gaps; without them the children stand in their order.
         children.sort_by_key(|child| child.order.unwrap_or(Id::MAX));
@@ -113,6 +114,12 @@ impl<'db> Loader<'db> {
                 uid::random()?
             }
         };
+        for person in node.people.drain(..) {
+            let extra = (!person.extra.is_empty()).then(|| Value::Object(person.extra).to_string());
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO user(uid, name, extra) VALUES (?1, ?2, ?3)")?
+                .execute(params![person.uid, person.name, extra])?;
+        }
         let extra = (!node.extra.is_empty()).then(|| Value::Object(std::mem::take(&mut node.extra)).to_string());
         let stored = self.insert.execute(params![
             self.next,
@@ -147,8 +154,9 @@ impl<'db> Loader<'db> {
         Ok(())
     }
 
-    /// Resolves the references and makes the pages that are only mentioned. Returns how many those are.
-    pub(super) fn finish(mut self) -> Result<u64, Failure> {
+    /// Resolves the references and makes the pages that are only mentioned. Returns how many those are. One that was in the
+    /// graph before keeps its uid: blocks and people may have it by now.
+    pub(super) fn finish(mut self, before: Option<&Connection>) -> Result<u64, Failure> {
         self.shortcuts.sort_unstable();
         for (order, (_, page)) in (0_i64..).zip(&self.shortcuts) {
             self.db.execute("INSERT INTO shortcut(page, ord) VALUES (?1, ?2)", params![page, order])?;
@@ -163,7 +171,8 @@ impl<'db> Loader<'db> {
             .collect::<Result<_, _>>()?;
         let mentioned = missing.len() as u64;
         for title in missing {
-            let id = store::create_page(self.db, &title, None, None)?;
+            let uid = before.map(|before| merge::uid_of_page(before, &title)).transpose()?.flatten();
+            let id = store::create_page(self.db, &title, uid, None)?;
             self.indexer.add(self.db, id, title)?;
         }
         self.indexer.finish(self.db)?;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::Changes;
 use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::store::{self, Id, NewBlock};
+use crate::graph::markup::{block_uids, rename_block};
 
 /// A page or block that was made here.
 struct Addition {
@@ -25,6 +26,11 @@ pub(super) struct Merged {
     pub(super) overwritten: u64,
 }
 
+/// Brings what was made in `old` into `new`.
+pub(super) fn merge(new: &Connection, old: &Connection) -> Result<Merged, Failure> {
+    Ok(Merged { kept: additions(new, old)?, overwritten: overwritten(new, old)? })
+}
+
 /// What was done to the graph here since its export was loaded.
 pub(super) fn changes(db: &Connection) -> rusqlite::Result<Changes> {
     db.query_row(
@@ -38,7 +44,7 @@ pub(super) fn changes(db: &Connection) -> rusqlite::Result<Changes> {
 }
 
 /// How many pages and blocks the new graph has as the export says, and not as they became in the old one.
-pub(super) fn overwritten(new: &Connection, old: &Connection) -> Result<u64, Failure> {
+fn overwritten(new: &Connection, old: &Connection) -> Result<u64, Failure> {
     // A row counts where these differ. The order among siblings follows from what else is there.
     const LOOK: &str = "SELECT node.text, up.uid, node.heading, node.children_view, node.text_align, node.open
         FROM node LEFT JOIN node AS up ON up.id = node.parent WHERE node.uid = ?1";
@@ -63,7 +69,7 @@ pub(super) fn overwritten(new: &Connection, old: &Connection) -> Result<u64, Fai
 ///
 /// A block goes to the end of the block it was below, or of its page if that block is gone, or of a new page of the
 /// same title if the page is gone too. Doing it again copies only what is new since.
-pub(super) fn additions(new: &Connection, old: &Connection) -> Result<u64, Failure> {
+fn additions(new: &Connection, old: &Connection) -> Result<u64, Failure> {
     let mut kept = 0;
     for addition in local(old)? {
         if store::find(new, &addition.uid)?.is_some() {
@@ -75,7 +81,8 @@ pub(super) fn additions(new: &Connection, old: &Connection) -> Result<u64, Failu
             Some(parent) => {
                 let parent = counterpart(new, old, parent, addition.created)?;
                 let order = store::children(new, parent)?;
-                let Addition { uid, text, open, created: now, .. } = addition;
+                let Addition { uid, open, created: now, .. } = addition;
+                let text = renumbered(new, old, addition.text)?;
                 let block = NewBlock { uid: Some(uid), parent, order, text: &text, heading: None, open, now };
                 store::create_block(new, &block)?.0
             }
@@ -94,16 +101,45 @@ pub(super) fn additions(new: &Connection, old: &Connection) -> Result<u64, Failu
         ])?;
     }
     let mut shortcuts =
-        old.prepare("SELECT uid FROM shortcut JOIN node ON node.id = shortcut.page ORDER BY shortcut.ord")?;
-    let uids = shortcuts.query_map([], |row| row.get::<_, String>(0))?;
-    for uid in uids {
+        old.prepare("SELECT uid, text FROM shortcut JOIN node ON node.id = shortcut.page ORDER BY shortcut.ord")?;
+    let mut shortcuts = shortcuts.query([])?;
+    while let Some(page) = shortcuts.next()? {
+        let there = match store::find(new, &page.get::<_, String>(0)?)? {
+            None => store::find_page(new, &page.get::<_, String>(1)?)?,
+            there => there,
+        };
         new.prepare_cached(
             "INSERT OR IGNORE INTO shortcut(page, ord)
-             SELECT id, (SELECT count(*) FROM shortcut) FROM node WHERE uid = ?1 AND parent IS NULL",
+             SELECT id, (SELECT count(*) FROM shortcut) FROM node WHERE id = ?1 AND parent IS NULL",
         )?
-        .execute([uid?])?;
+        .execute([there])?;
     }
     Ok(kept)
+}
+
+/// The uid that a page has in a graph.
+pub(super) fn uid_of_page(db: &Connection, title: &str) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT uid FROM node WHERE text = ?1 AND parent IS NULL")?
+        .query_row([title], |row| row.get(0))
+        .optional()
+}
+
+/// A text that names pages by the uids that they have in the new graph: a page that was only mentioned so far got one
+/// here, and the export may know of another by now.
+fn renumbered(new: &Connection, old: &Connection, mut text: String) -> Result<String, Failure> {
+    for uid in block_uids(&text) {
+        if store::find(new, &uid)?.is_some() {
+            continue;
+        }
+        let title: Option<String> = old
+            .prepare_cached("SELECT text FROM node WHERE uid = ?1 AND parent IS NULL")?
+            .query_row([&uid], |row| row.get(0))
+            .optional()?;
+        if let Some(there) = title.map(|title| uid_of_page(new, &title)).transpose()?.flatten() {
+            text = rename_block(&text, &uid, &there);
+        }
+    }
+    Ok(text)
 }
 
 /// Everything that was made here, parents before their children and siblings in their order.

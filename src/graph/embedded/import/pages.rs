@@ -2,12 +2,16 @@
 //!
 //! The text of a page is cut out before it is parsed: a parser is several times as fast on a text that it has whole.
 
+use std::fmt;
 use std::io::{self, BufRead};
 use std::sync::mpsc::SyncSender;
 
 use memchr::{memchr_iter, memchr2, memrchr};
+use serde::de::{Deserialize as _, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Deserializer;
 
-use super::export::Node;
+use super::export::{LEVELS, Node};
+use crate::lenient_json;
 
 /// A page of the export.
 pub(super) struct Page {
@@ -31,11 +35,17 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) enum Trouble {
     Unreadable(io::Error),
-    Malformed { line: usize, column: usize, problem: String },
+    Malformed { line: usize, column: usize, page: Option<String>, problem: String },
 }
 
+/// How many places there are for pages that are read and not yet stored, which bounds the memory: a page takes one, and
+/// another for each MiB of its text.
+pub(super) const WAITING: usize = 16;
+/// Brackets within each other: two for each level of an outline, and some for what hangs on its last blocks.
+const BRACKETS: usize = 2 * LEVELS + 12;
+
 /// Reads an array to its end, or until nobody takes the pages any more.
-pub(super) fn read(text: impl BufRead, to: &SyncSender<Page>) -> Result<(), Trouble> {
+pub(super) fn read(text: impl BufRead, to: &SyncSender<Option<Page>>) -> Result<(), Trouble> {
     let mut array = Array { text, at: Place { line: 1, column: 0, bytes: 0 } };
     if array.peek()? != Some(b'[') {
         return Err(array.trouble("expected an array of pages"));
@@ -51,14 +61,18 @@ pub(super) fn read(text: impl BufRead, to: &SyncSender<Page>) -> Result<(), Trou
         page.clear();
         array.element(&mut page)?;
         let next = array.peek()?;
-        let node = serde_json::from_slice(&page).map_err(|error| start.malformed(&error, next.is_none()))?;
+        let node = node(&page).map_err(|error| start.malformed(&error, next.is_none(), &page))?;
         last = match next {
             Some(b',') => false,
             Some(_) => true,
             None => return Err(array.trouble(CUT)),
         };
-        if to.send(Page { node, end: array.at }).is_err() {
-            return Ok(());
+        let more = (page.len() >> 20).min(WAITING - 1);
+        let places = std::iter::repeat_with(|| None).take(more).chain([Some(Page { node, end: array.at })]);
+        for place in places {
+            if to.send(place).is_err() {
+                return Ok(());
+            }
         }
         if !last {
             array.skip(1);
@@ -69,6 +83,48 @@ pub(super) fn read(text: impl BufRead, to: &SyncSender<Page>) -> Result<(), Trou
         None => Ok(()),
         Some(_) => Err(array.trouble("trailing characters")),
     }
+}
+
+/// Reads a page. Half an emoji, as JavaScript writes it for a text that was cut, becomes U+FFFD.
+fn node(page: &[u8]) -> serde_json::Result<Node> {
+    let parse = |page: &[u8]| {
+        let mut parser = Deserializer::from_slice(page);
+        // The depth was counted already.
+        parser.disable_recursion_limit();
+        let node = Node::deserialize(&mut parser)?;
+        parser.end().map(|()| node)
+    };
+    parse(page).or_else(|error| match std::str::from_utf8(page) {
+        Ok(_) => parse(lenient_json::mended(page).as_bytes()).map_err(|_| error),
+        Err(_) => Err(error),
+    })
+}
+
+/// The title of a page that cannot be read whole.
+fn title(page: &[u8]) -> Option<String> {
+    struct Start<'a>(&'a mut Option<String>);
+    impl<'de> Visitor<'de> for Start<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a page")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if matches!(key.as_str(), "title" | ":node/title") {
+                    *self.0 = map.next_value()?;
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(())
+        }
+    }
+    let mut found = None;
+    // It cannot be read to its end, and need not.
+    let _ = Deserializer::from_slice(page).deserialize_map(Start(&mut found));
+    found
 }
 
 const CUT: &str = "the file ends in the middle; was it copied whole?";
@@ -88,7 +144,8 @@ impl<R: BufRead> Array<R> {
             let ready = self.text.fill_buf().map_err(Trouble::Unreadable)?;
             let mut at = 0;
             let mut ended = ready.is_empty();
-            while at < ready.len() && !ended {
+            let mut too_deep = false;
+            while at < ready.len() && !ended && !too_deep {
                 if escaped {
                     escaped = false;
                 } else if text {
@@ -103,16 +160,22 @@ impl<R: BufRead> Array<R> {
                 } else {
                     match ready[at] {
                         b'"' => text = true,
+                        b'{' | b'[' if depth == BRACKETS => too_deep = true,
                         b'{' | b'[' => depth += 1,
                         b',' | b']' if depth == 0 => ended = true,
                         b'}' | b']' => depth = depth.saturating_sub(1),
                         _ => {}
                     }
                 }
-                at += usize::from(!ended);
+                at += usize::from(!ended && !too_deep);
             }
             into.extend_from_slice(&ready[..at]);
             self.skip(at);
+            if too_deep {
+                let (Place { line, column, .. }, page) = (self.at, title(into));
+                let problem = format!("blocks nest deeper than {LEVELS} levels");
+                return Err(Trouble::Malformed { line, column: column + 1, page, problem });
+            }
             if ended {
                 return Ok(());
             }
@@ -154,20 +217,20 @@ impl<R: BufRead> Array<R> {
 
     /// Trouble with the next byte.
     fn trouble(&self, problem: &str) -> Trouble {
-        Trouble::Malformed { line: self.at.line, column: self.at.column + 1, problem: problem.into() }
+        Trouble::Malformed { line: self.at.line, column: self.at.column + 1, page: None, problem: problem.into() }
     }
 }
 
 impl Place {
     /// Trouble within what begins here.
-    fn malformed(self, error: &serde_json::Error, at_the_end: bool) -> Trouble {
+    fn malformed(self, error: &serde_json::Error, at_the_end: bool, page: &[u8]) -> Trouble {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         // The place is told apart from the problem.
         let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
         let problem = if error.is_eof() && at_the_end { CUT } else { problem };
         let column = if line == 1 { self.column + column } else { column };
-        Trouble::Malformed { line: self.line + line - 1, column, problem: problem.into() }
+        Trouble::Malformed { line: self.line + line - 1, column, page: title(page), problem: problem.into() }
     }
 }
 
@@ -182,10 +245,10 @@ mod tests {
         let (to, pages) = sync_channel(100);
         let read = read(BufReader::with_capacity(buffer, text.as_bytes()), &to);
         drop(to);
-        let titles = pages.iter().map(|page| page.node.title.unwrap_or_default()).collect();
+        let titles = pages.iter().flatten().map(|page| page.node.title.unwrap_or_default()).collect();
         match read {
             Ok(()) => Ok(titles),
-            Err(Trouble::Malformed { line, column, problem }) => Err((line, column, problem)),
+            Err(Trouble::Malformed { line, column, problem, .. }) => Err((line, column, problem)),
             Err(Trouble::Unreadable(error)) => panic!("{error}"),
         }
     }

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::datoms::Datoms;
 use super::edn::Edn;
+use super::error::Near;
 use super::input::{Counting, Input};
 use super::load::{Loader, Problem};
 use super::pages::{self, Page, Trouble};
@@ -18,14 +19,16 @@ use crate::graph::embedded::failure::Failure;
 use crate::graph::embedded::schema;
 use crate::graph::embedded::source::Source;
 
-/// So many pages may be read and not yet stored, which bounds the memory.
-const WAITING: usize = 16;
+/// The parser calls itself for each level of an outline, of which there may be many (`export::LEVELS`).
+const READER_STACK: usize = 16 << 20;
 
 /// One import under way.
 pub(super) struct Reading<'a> {
     pub(super) export: &'a Path,
     pub(super) database: &'a Path,
     pub(super) source: Source,
+    /// The graph that is to be replaced, if it has to do with the new one.
+    pub(super) before: Option<&'a Connection>,
 }
 
 impl Reading<'_> {
@@ -81,8 +84,10 @@ impl Reading<'_> {
 
         let loader = Loader::new(db).map_err(|failure| self.failed(failure))?;
         let loader = if is_edn {
-            self.edn(text, loader, &mut |blocks| {
-                progress(Progress { bytes: count.load(Ordering::Relaxed), total, pages: 0, blocks })
+            // To read the facts is half of the work, to build the pages the other half.
+            let read = || count.load(Ordering::Relaxed) / 2;
+            self.edn(text, loader, &mut |built, pages, blocks| {
+                progress(Progress { bytes: read() + (total as f64 / 2.0 * built) as u64, total, pages, blocks });
             })?
         } else {
             self.json(text, loader, &mut |bytes, pages, blocks| progress(Progress { bytes, total, pages, blocks }))?
@@ -91,7 +96,7 @@ impl Reading<'_> {
             return Err(ImportError::Empty { path: self.export.to_owned() });
         }
         let Loader { pages, blocks, repaired, astray, .. } = loader;
-        let mentioned = loader.finish().map_err(|failure| self.failed(failure))?;
+        let mentioned = loader.finish(self.before).map_err(|failure| self.failed(failure))?;
         progress(Progress { bytes: total, total, pages, blocks });
         Ok(Imported { pages, blocks, mentioned, repaired, astray, ..Imported::default() })
     }
@@ -104,17 +109,21 @@ impl Reading<'_> {
         progress: &mut dyn FnMut(u64, u64, u64),
     ) -> Result<Loader<'db>, ImportError> {
         thread::scope(|scope| {
-            let (to, pages) = sync_channel(WAITING);
-            let reader = scope.spawn(move || pages::read(text, &to));
+            let (to, pages) = sync_channel(pages::WAITING);
+            let reader = thread::Builder::new()
+                .stack_size(READER_STACK)
+                .spawn_scoped(scope, move || pages::read(text, &to))
+                .map_err(|_| self.failed(Failure::Stopped))?;
             let mut last = None;
-            for Page { node, end } in pages {
+            for Page { node, end } in pages.into_iter().flatten() {
                 let title = node.title.clone();
                 match loader.page(node) {
                     Ok(()) => last = title,
                     Err(Problem::Store(failure)) => return Err(self.failed(failure)),
                     Err(Problem::Export(problem)) => {
                         let (path, line, column) = (self.export.to_owned(), end.line, end.column);
-                        return Err(ImportError::Malformed { path, line, column, page: last, problem });
+                        let page = title.map(Near::In).or(last.map(Near::After));
+                        return Err(ImportError::Malformed { path, line, column, page, problem });
                     }
                 }
                 progress(end.bytes, loader.pages, loader.blocks);
@@ -124,8 +133,9 @@ impl Reading<'_> {
             match outcome {
                 Ok(()) => Ok(loader),
                 Err(Trouble::Unreadable(source)) => Err(ImportError::Unreadable { path, reason: source }),
-                Err(Trouble::Malformed { line, column, problem }) => {
-                    Err(ImportError::Malformed { path, line, column, page: last, problem })
+                Err(Trouble::Malformed { line, column, page, problem }) => {
+                    let page = page.map(Near::In).or(last.map(Near::After));
+                    Err(ImportError::Malformed { path, line, column, page, problem })
                 }
             }
         })
@@ -135,29 +145,34 @@ impl Reading<'_> {
         &self,
         text: impl BufRead,
         mut loader: Loader<'db>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(f64, u64, u64),
     ) -> Result<Loader<'db>, ImportError> {
         let mut edn = Edn::new(text);
         let mut last = None;
-        let outcome =
-            Datoms::read(loader.db, &mut edn, progress).and_then(|datoms| datoms.pages(&mut loader, &mut last));
+        let outcome = Datoms::read(loader.db, &mut edn, &mut |blocks| progress(0.0, 0, blocks))
+            .and_then(|datoms| datoms.pages(&mut loader, &mut last, progress));
         match outcome {
             Ok(()) => Ok(loader),
             Err(Problem::Store(failure)) => Err(self.failed(failure)),
             Err(Problem::Export(problem)) => {
                 let ((line, column), path) = (edn.place(), self.export.to_owned());
-                Err(ImportError::Malformed { path, line, column, page: last, problem })
+                Err(ImportError::Malformed { path, line, column, page: last.map(Near::After), problem })
             }
         }
     }
 
-    pub(super) fn failed(&self, failure: Failure) -> ImportError {
-        let path = self.database.to_owned();
-        match failure {
-            Failure::Database(source) if is_busy(&source) => ImportError::Busy { path },
-            Failure::Database(source) => ImportError::Database { path, reason: source },
-            other => ImportError::Unwritable { path, reason: std::io::Error::other(other.report()) },
-        }
+    fn failed(&self, failure: Failure) -> ImportError {
+        failed(self.database, failure)
+    }
+}
+
+/// What a failure means for the import.
+pub(super) fn failed(database: &Path, failure: Failure) -> ImportError {
+    let path = database.to_owned();
+    match failure {
+        Failure::Database(source) if is_busy(&source) => ImportError::Busy { path },
+        Failure::Database(source) => ImportError::Database { path, reason: source },
+        other => ImportError::Unwritable { path, reason: std::io::Error::other(other.report()) },
     }
 }
 

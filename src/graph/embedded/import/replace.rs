@@ -30,8 +30,8 @@ pub(super) fn replace(draft: &Connection, live: &mut Connection, existing: Exist
             source::inherit(draft, &old)?;
         }
         if existing == Existing::Update {
-            merged.kept += merge::additions(draft, &old)?;
-            merged.overwritten = merge::overwritten(draft, &old)?;
+            let Merged { kept, overwritten } = merge::merge(draft, &old)?;
+            *merged = Merged { kept: merged.kept + kept, overwritten };
         }
         Ok(transaction.commit()?)
     };

@@ -26,11 +26,37 @@ impl Ids {
         })
     }
 
+    /// Whether one of them is this.
+    pub(in crate::graph) fn contains(&self, id: Id) -> bool {
+        usize::try_from(id).is_ok_and(|id| self.0.get(id / 64).is_some_and(|bits| bits >> (id % 64) & 1 == 1))
+    }
+
+    /// All of them, the greatest first.
+    pub(in crate::graph) fn iter_back(&self) -> impl Iterator<Item = Id> + '_ {
+        self.0.iter().enumerate().rev().flat_map(|(at, bits)| {
+            (0..64).rev().filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (at * 64 + bit) as Id)
+        })
+    }
+
+    /// Adds those that are in another set.
+    pub(in crate::graph) fn add(&mut self, others: &Self) {
+        self.0.resize(self.0.len().max(others.0.len()), 0);
+        self.0.iter_mut().zip(&others.0).for_each(|(bits, others)| *bits |= others);
+    }
+
     /// Those that are in both.
-    pub(super) fn and(mut self, other: &Self) -> Self {
+    pub(in crate::graph) fn and(mut self, other: &Self) -> Self {
         self.0.truncate(other.0.len());
         self.0.iter_mut().zip(&other.0).for_each(|(bits, others)| *bits &= others);
         self
+    }
+}
+
+impl FromIterator<Id> for Ids {
+    fn from_iter<I: IntoIterator<Item = Id>>(ids: I) -> Self {
+        let mut all = Self::default();
+        all.extend(ids);
+        all
     }
 }
 
@@ -57,6 +83,11 @@ mod tests {
         some.extend([130, 1, 63, 64, 1]);
         others.extend([64, 2, 130]);
         assert_eq!((some.len(), some.iter().collect::<Vec<_>>()), (4, vec![1, 63, 64, 130]));
+        assert_eq!(some.iter_back().collect::<Vec<_>>(), [130, 64, 63, 1]);
+        assert!(some.contains(64) && ![0, 2, 129, 1000, -1].iter().any(|id| some.contains(*id)));
+        let mut both = others.clone();
+        both.add(&some);
+        assert_eq!(both.iter().collect::<Vec<_>>(), [1, 2, 63, 64, 130]);
         assert_eq!(some.and(&others).iter().collect::<Vec<_>>(), [64, 130]);
         assert_eq!((Ids::default().len(), others.and(&Ids::default()).iter().count()), (0, 0));
     }

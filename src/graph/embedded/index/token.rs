@@ -37,6 +37,12 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a part is looked for as it is: then a text contains it if one of the text's words does, and else not.
+pub(super) fn is_looked_up_whole(text: &str) -> bool {
+    let mut parts = parts(text);
+    parts.next() == Some(text) && parts.next().is_none()
+}
+
 /// Stretches of letters of one kind, as long as they go.
 fn runs(text: &str) -> impl Iterator<Item = (Kind, &str)> {
     let mut rest = text;

@@ -31,46 +31,49 @@ pub(super) enum Kind<'a> {
 pub(super) struct Lines<'a> {
     lines: Vec<&'a str>,
     next: usize,
-    /// Length of the shortest fence known to have no end, so that a text full of them is not searched again and again.
-    endless: usize,
+    /// Length of the shortest fence of each sign known to have no end, so that a text full of them is not searched again and
+    /// again.
+    endless: [usize; 2],
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { lines: text.split('\n').collect(), next: 0, endless: usize::MAX }
+        Self { lines: text.split('\n').collect(), next: 0, endless: [usize::MAX; 2] }
     }
 
     /// Takes fenced code that begins with `first`, whose text stands at `column`.
     fn fence(&mut self, first: &str, column: usize) -> Option<String> {
-        let info = first.trim_start_matches('`');
+        let sign = if first.starts_with('~') { '~' } else { '`' };
+        let info = first.trim_start_matches(sign);
         let length = first.len() - info.len();
-        if length < 3 || length >= self.endless || info.contains('`') {
+        let endless = &mut self.endless[usize::from(sign == '~')];
+        if length < 3 || length >= *endless || info.contains('`') {
             return None;
         }
-        let ticks = &first[..length];
-        let Some(count) = self.lines[self.next..].iter().position(|line| line.trim_end().ends_with(ticks)) else {
-            self.endless = length;
+        let signs = &first[..length];
+        let ends = |line: &&str| match sign {
+            '~' => line.trim().starts_with(signs) && line.trim().chars().all(|c| c == sign),
+            _ => line.trim_end().ends_with(signs),
+        };
+        let Some(count) = self.lines[self.next..].iter().position(ends) else {
+            *endless = length;
             return None;
         };
-        let mut text = format!("{}\n", first.trim_end());
-        for (number, line) in self.lines[self.next..=self.next + count].iter().enumerate() {
-            let line = dedented(line, column);
-            let line = if number == count { line.trim_end() } else { line };
-            // Roam writes the closing fence right behind the last line of code. Behind a backtick it would be a longer run.
-            let closing = number == count && line.trim_start().starts_with('`');
-            if number > 0 && (!closing || text.ends_with('`')) {
-                text.push('\n');
-            }
-            text.push_str(if closing { line.trim_start() } else { line });
-        }
+        let lines = &self.lines[self.next..=self.next + count];
         self.next += count + 1;
-        Some(text)
+        let lines = lines.iter().map(|line| dedented(line, column));
+        Some(match sign {
+            '~' => code(info, &lines.take(count).collect::<Vec<_>>().join("\n")),
+            _ => fenced(first, lines, count),
+        })
     }
 
     /// Takes a table that begins with `first`.
     fn table(&mut self, first: &str) -> Option<Vec<Vec<String>>> {
         let separator = self.lines.get(self.next)?.trim();
-        let is_separator = separator.contains("--") && separator.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '));
+        let is_rule = |cell: &String| cell.contains('-') && cell.chars().all(|c| matches!(c, '-' | ':'));
+        let is_separator = separator.contains(['|', ':']) || separator.contains("--");
+        let is_separator = is_separator && cells(separator).iter().all(is_rule);
         if !first.starts_with('|') || !is_separator {
             return None;
         }
@@ -96,9 +99,10 @@ impl<'a> Iterator for Lines<'a> {
             Kind::Blank
         } else if matches!(text, "---" | "***" | "___") {
             Kind::Rule(text)
-        } else if let Some((marker, text)) = item(text) {
-            let code = self.fence(text, indent + marker);
-            Kind::Item { marker, text: code.unwrap_or_else(|| text.to_owned()) }
+        } else if let Some((marker, content)) = item(text) {
+            let before = line.len() - line.trim_start().len() + text.len() - content.len();
+            let code = self.fence(content, width(&line[..before]));
+            Kind::Item { marker, text: code.unwrap_or_else(|| content.to_owned()) }
         } else if let Some((level, title)) = heading(text) {
             Kind::Heading { level, title }
         } else if let Some(code) = self.fence(text, indent) {
@@ -110,6 +114,30 @@ impl<'a> Iterator for Lines<'a> {
         };
         Some(Line { indent, kind })
     }
+}
+
+/// Code between fences as Roam stores it: with the closing fence right behind the last line of code. `closing` is the number
+/// of the line with that fence.
+fn fenced<'a>(first: &str, lines: impl Iterator<Item = &'a str>, closing: usize) -> String {
+    let mut text = format!("{}\n", first.trim_end());
+    for (number, line) in lines.enumerate() {
+        let line = if number == closing { line.trim_end() } else { line };
+        let closing = number == closing && line.trim_start().starts_with('`');
+        // Behind a backtick the fence would be a longer run.
+        if number > 0 && (!closing || text.ends_with('`')) {
+            text.push('\n');
+        }
+        text.push_str(if closing { line.trim_start() } else { line });
+    }
+    text
+}
+
+/// Code that stood between `~~~`, which Roam does not know, between backticks that are in no line of it.
+fn code(info: &str, code: &str) -> String {
+    let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let ticks = "`".repeat(3.max(longest + 1));
+    let gap = if code.ends_with('`') { "\n" } else { "" };
+    format!("{ticks}{}\n{code}{gap}{ticks}", info.trim())
 }
 
 /// An item's marker, as its width, and its text.
@@ -124,11 +152,14 @@ fn item(line: &str) -> Option<(usize, &str)> {
     numbered.then_some((digits + 2, line))
 }
 
-/// The column of the first letter. A tab goes to the next multiple of four.
+/// The column of the first letter.
 fn indent(line: &str) -> usize {
-    line.chars()
-        .take_while(|c| c.is_whitespace())
-        .fold(0, |column, c| if c == '\t' { column / 4 * 4 + 4 } else { column + 1 })
+    width(&line[..line.len() - line.trim_start().len()])
+}
+
+/// The column behind a text. A tab goes to the next multiple of four.
+fn width(text: &str) -> usize {
+    text.chars().fold(0, |column, c| if c == '\t' { column / 4 * 4 + 4 } else { column + 1 })
 }
 
 /// A line without the whitespace before a column.

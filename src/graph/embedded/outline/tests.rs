@@ -33,6 +33,11 @@ fn in_a_document_what_follows_a_heading_nests_below_it() {
 }
 
 #[test]
+fn signs_behind_a_heading_are_not_part_of_it() {
+    assert_eq!(shown("## Two ##\n# C# #\n# C#\n# a #tag\n# #"), "H2 Two\nH1 C#\nH1 C#\nH1 a #tag\nH1 \n");
+}
+
+#[test]
 fn in_an_outline_headings_are_flat_labels() {
     assert_eq!(shown("- # One\n- text\n- ## Two\n  - a"), "H1 One\ntext\nH2 Two\n  a\n");
 }
@@ -59,6 +64,11 @@ fn fenced_code_is_one_block() {
     // A backtick before the fence would make it a longer one.
     assert_eq!(shown("```\necho `date`\n```\nafter"), "```⏎echo `date`⏎```\nafter\n");
     assert_eq!(shown("````\n```\n*a*\n```\n````\nafter"), "````⏎```⏎*a*⏎```⏎````\nafter\n");
+    assert_eq!(shown("~~~ js\n# no heading\n```\n~~~\nafter"), "````js⏎# no heading⏎```⏎````\nafter\n");
+    assert_eq!(shown("~~~\na\n~~~~"), "```⏎a```\n");
+    assert_eq!(shown("~~~\nnever\n~~"), "~~~⏎never⏎~~\n");
+    assert_eq!(shown("-\t```js\n\ta\n\t  b\n\t```"), "```js⏎a⏎  b```\n");
+    assert_eq!(shown("-   ```js\n    a\n    ```"), "```js⏎a```\n");
     assert_eq!(shown("```js\nnever *closed*"), "```js⏎never __closed__\n");
 }
 
@@ -66,6 +76,9 @@ fn fenced_code_is_one_block() {
 fn a_table_becomes_roams_table() {
     let text = "| Plant | Sun |\n|---|:-:|\n| Rose | full |\n| a \\| b | |";
     assert_eq!(shown(text), "{{[[table]]}}\n  Plant\n    Sun\n  Rose\n    full\n  a | b\n    \n");
+    assert_eq!(shown("| a | b |\n| - | :-: |\n| c | d |"), "{{[[table]]}}\n  a\n    b\n  c\n    d\n");
+    assert_eq!(shown("| a |\n-"), "| a |\n\n");
+    assert_eq!(shown("| a | b |\n| - | |"), "| a | b |⏎| - | |\n");
     assert_eq!(shown("| not a table\n| at all"), "| not a table⏎| at all\n");
 }
 
@@ -87,7 +100,8 @@ fn nothing_gives_nothing() {
 
 #[test]
 fn a_hostile_text_is_read_in_time() {
-    for pattern in ["```a\n", "- ", "# ", "|--|\n", "*", "_a", "[[", "((", "{{", "<ref>", "<roam ", "\t", "((a))<ref>"]
+    for pattern in
+        ["```a\n", "- ", "# ", "|--|\n", "*", "_a", "[[", "((", "{{", "<ref>", "<roam ", "\t", "((a))<ref>", "`a` *b* "]
     {
         outline(&pattern.repeat(10_000));
     }

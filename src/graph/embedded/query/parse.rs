@@ -5,6 +5,9 @@ use crate::graph::embedded::failure::{Failure, invalid};
 /// A query nests a few levels; what goes on without end is no query.
 const DEEPEST: usize = 32;
 
+/// Each condition may hold as many blocks as the graph has.
+const MOST_CONDITIONS: usize = 100;
+
 /// A condition on a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
@@ -41,7 +44,7 @@ pub(super) fn condition(text: &str) -> Result<Condition, Failure> {
     let text = text.trim();
     // A whole block may be pasted.
     let inner = if text.starts_with("{{") { in_block(text).unwrap_or(text) } else { text };
-    let mut reader = Reader { text: inner, at: 0 };
+    let mut reader = Reader { text: inner, at: 0, conditions: 0 };
     let condition = reader.condition(0)?;
     reader.space();
     if reader.at < inner.len() {
@@ -53,12 +56,17 @@ pub(super) fn condition(text: &str) -> Result<Condition, Failure> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    conditions: usize,
 }
 
 impl<'a> Reader<'a> {
     fn condition(&mut self, depth: usize) -> Result<Condition, Failure> {
         if depth > DEEPEST {
             return Err(self.trouble("the query nests too deep"));
+        }
+        self.conditions += 1;
+        if self.conditions > MOST_CONDITIONS {
+            return Err(self.trouble(&format!("a query has at most {MOST_CONDITIONS} conditions")));
         }
         self.space();
         let rest = self.rest();

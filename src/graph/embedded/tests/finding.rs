@@ -77,6 +77,47 @@ async fn a_stored_query_does_not_find_itself() {
     }
 }
 
+#[tokio::test]
+async fn words_that_are_in_very_many_texts_are_counted_and_the_best_and_newest_shown() {
+    let mut blocks: Vec<Value> =
+        (0..5_100).map(|n| json!({ "string": format!("the {n} of"), "uid": format!("b{n}") })).collect();
+    blocks[5_050]["string"] = json!("all of the of");
+    blocks[5_060]["string"] = json!("of the #.rm-hide");
+    let (_workshop, graph) =
+        graph(&json!([{ "title": "List", "children": blocks }, { "title": "Of The", "uid": "page" }]));
+    let first = ask(&graph, Action::Search, json!({ "query": "the of", "limit": 3 })).await;
+    assert_eq!(first["total"], 5_100);
+    assert_eq!(uids(&first)[..2], ["page", "b5050"]);
+    assert!(first["note"].as_str().unwrap().contains("counts all"), "{first}");
+    for (scope, total) in [("pages", 1), ("blocks", 5_099)] {
+        let some = ask(&graph, Action::Search, json!({ "query": "THE of", "scope": scope })).await;
+        assert_eq!(some["total"], total, "{scope}");
+    }
+    // What has signs in it is not decided by words alone.
+    let rest = ask(&graph, Action::Search, json!({ "query": "the of # .rm", "limit": 3 })).await;
+    assert_eq!((&rest["total"], rest.get("note")), (&json!(0), None));
+    let found =
+        ask(&graph, Action::RoamQuery, json!({ "query": "{and: [[List]] {search: the of}}", "limit": 1 })).await;
+    assert_eq!(found["total"], 5_099);
+}
+
+#[tokio::test]
+async fn a_search_of_more_than_anybody_looks_for_is_refused() {
+    let (_workshop, graph) = graph(&new_garden());
+    let many: String = (0..60).map(|n| format!("w{n} ")).collect();
+    for (action, argument) in [
+        (Action::Search, json!({ "query": many })),
+        (Action::GetBacklinks, json!({ "title": "Soil", "search": many })),
+        (Action::RoamQuery, json!({ "query": format!("{{and: [[Soil]] {{search: {many}}}}}") })),
+        (Action::RoamQuery, json!({ "query": format!("{{or: {}}}", "[[Soil]] ".repeat(200)) })),
+    ] {
+        let error = graph.invoke(action, vec![argument]).await.unwrap_err();
+        assert_eq!(error.code, Some(ErrorCode::VALIDATION_ERROR), "{error}");
+    }
+    let same = ask(&graph, Action::Search, json!({ "query": "garden ".repeat(500), "limit": 5 })).await;
+    assert_eq!(uids(&same)[0], "gardenpag");
+}
+
 fn hub() -> Value {
     let blocks: Vec<Value> = (0..30)
         .map(|n| json!({ "string": format!("[[Hub]] number {n}"), "uid": format!("b{n}"), "create-time": n, "edit-time": 100 - n,

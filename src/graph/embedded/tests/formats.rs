@@ -63,7 +63,7 @@ async fn a_zip_of_either_is_unpacked() {
 
 #[test]
 fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
-    let bomb = zipped(&[("bomb.json", &vec![b' '; 30 << 20])]);
+    let bomb = zipped(&[("bomb.json", &vec![b' '; 70 << 20])]);
     let loop_of_blocks = r#"#d/DB {:datoms [[1 :node/title "A" 1] [1 :block/children 2 1] [1 :block/children 2 1] [2 :block/children 2 1] [2 :block/uid "x" 1]]}"#;
     let table: Vec<(Vec<u8>, &str)> = vec![
         (EDN.as_bytes()[..EDN.len() / 2].to_vec(), "line 6, column 32: the file ends in the middle"),
@@ -71,6 +71,19 @@ fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
         (b"#datascript/DB {:datoms [[1 2 3]]}".to_vec(), "a fact is"),
         (b"#datascript/DB {:datoms [[1 :node/title \"A\" 1]]} x".to_vec(), "goes on after its end"),
         (b"#datascript/DB {:datoms []}".to_vec(), "has no pages"),
+        (
+            b"#datascript/DB {:datoms [[1 :node/title \"A\" 1]\n [2 :block/string 77 1]]}".to_vec(),
+            "line 2, column 24: `:block/string` of the entity 2 is a text, and this is 77",
+        ),
+        (b"#datascript/DB {:datoms [[2 :block/open 1 1]]}".to_vec(), "is true or false, and this is 1"),
+        (
+            b"#datascript/DB {:datoms [[2 :block/string \"a\" 1] [3 :block/uid \"c\" 1] [2 :block/string \"b\" 1]]}".to_vec(),
+            "the entity 2 has a second `:block/string`: \"b\"",
+        ),
+        (
+            b"#datascript/DB {:datoms [[1 :node/title \"A\" 1] [1 :block/children 2 1] [2 :block/children 1 1] [2 :block/uid \"x\" 1]]}".to_vec(),
+            "the page \"A\" is below itself",
+        ),
         (
             b"#datascript/DB {:datoms [[1 :node/title \"A\" 1] [2 :node/title \"A\" 1]]}".to_vec(),
             "after the page \"A\": the page \"A\" is there twice",
@@ -96,7 +109,7 @@ fn a_broken_form_is_refused_with_its_place_and_nothing_is_left_behind() {
 async fn edn_tells_who_people_are_and_more_of_blocks_than_is_read_here() {
     let edn = r#"#datascript/DB {:datoms [[1 :node/title "Garden" 1] [1 :block/uid "garden" 1] [1 :block/children 2 1]
         [2 :block/uid "roses" 1] [2 :block/string "Roses" 1] [2 :create/user 9 1] [2 :create/time 5 1] [2 :block/refs 1 1]
-        [2 :ent/emojis [{:emoji {:native "x"}}] 1] [2 :block/view-type :side 1] [2 :vendor/mark 7 1]
+        [2 :ent/emojis [{:emoji {:native "x"}}] 1] [2 :vendor/tags 5 1] [2 :vendor/tags 6 1] [2 :vendor/tags 5 1] [2 :block/view-type :side 1] [2 :vendor/mark 7 1]
         [9 :user/uid "jane-uid" 1] [9 :user/display-name "Jane Doe" 1] [9 :user/email "jane@example.com" 1]]}"#;
     let workshop = Workshop::with(edn.as_bytes());
     assert_eq!(workshop.import().unwrap().astray, 0);
@@ -117,8 +130,18 @@ async fn edn_tells_who_people_are_and_more_of_blocks_than_is_read_here() {
     assert_eq!(text("SELECT uid || name || extra FROM user"), r#"jane-uidJane Doe{":user/email":"jane@example.com"}"#);
     assert_eq!(
         text("SELECT extra FROM node WHERE uid = 'roses'"),
-        r#"{":ent/emojis":[{":emoji":{":native":"x"}}],":block/view-type":":side",":vendor/mark":7}"#
+        r#"{":ent/emojis":[{":emoji":{":native":"x"}}],":vendor/tags":[5,6],":block/view-type":":side",":vendor/mark":7}"#
     );
+    // And they go out with an export and come back.
+    let mut exported = Vec::new();
+    Embedded::export(&workshop.database(), &mut exported).unwrap();
+    let again = Workshop::with(&exported);
+    again.import().unwrap();
+    let people = |path: &std::path::Path| {
+        let db = rusqlite::Connection::open(path).unwrap();
+        db.query_row("SELECT group_concat(uid || name || extra) FROM user", [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(people(&again.database()), people(&workshop.database()));
     // They outlive an export that says nothing of them.
     drop(db);
     std::fs::write(workshop.export(), r#"[{ "title": "Garden", "uid": "garden" }]"#).unwrap();
@@ -134,4 +157,21 @@ fn blocks_below_no_page_are_counted() {
         [4 :block/string "with it" 1]]}"#;
     let imported = Workshop::with(edn.as_bytes()).import().unwrap();
     assert_eq!((imported.pages, imported.blocks, imported.astray), (1, 1, 2));
+}
+
+#[test]
+fn a_zip_of_a_graph_that_packs_very_well_is_read() {
+    let blocks = vec![json!({ "string": "the same again" }); 100_000];
+    let export = json!([{ "title": "A", "children": blocks }]).to_string();
+    assert_eq!(Workshop::with(&zipped(&[("a.json", export.as_bytes())])).import().unwrap().blocks, 100_000);
+}
+
+#[test]
+fn progress_through_the_facts_is_told_to_the_end() {
+    let pages: String = (1..200).map(|n| format!("[{n} :node/title \"page {n}\" 1]")).collect();
+    let workshop = Workshop::with(format!("#datascript/DB {{:datoms [{pages}]}}").as_bytes());
+    let mut seen = Vec::new();
+    Embedded::import(&workshop.export(), &workshop.database(), Existing::Keep, |progress| seen.push(progress)).unwrap();
+    assert!(seen.iter().any(|at| at.pages > 0 && at.bytes < at.total), "{seen:?}");
+    assert!(seen.iter().all(|at| at.bytes <= at.total) && seen.is_sorted_by_key(|at| at.bytes), "{seen:?}");
 }

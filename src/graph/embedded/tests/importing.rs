@@ -51,10 +51,17 @@ fn a_broken_export_is_refused_with_its_place_and_nothing_is_left_behind() {
         (b"[\n{\"title\": 5}]", "line 2, column 11: invalid type: integer `5`, expected a string"),
         (b"[{\"title\": \"A\", \"children\": [\"x\"]}]", "expected a page or a block as an object"),
         (b"[{\"title\": \"A\", \"children\": [{\"string\": [1]}]}]", "expected a string"),
-        (b"[{\"title\": \"A\", \"uid\": \"u\"}, {\"title\": \"B\", \"uid\": \"u\"}]", "the uid \"u\" is there twice"),
+        (
+            b"[{\"title\": \"A\", \"uid\": \"u\"}, {\"title\": \"B\", \"uid\": \"u\"}]",
+            "in the page \"B\": the uid \"u\" is there twice",
+        ),
+        (b"[{\"title\": \"A\", \"children\": [{\"heading\": true}]}]", "in the page \"A\": invalid type"),
         (b"[{\"title\": \"A\"}, {\"title\": \"A\"}]", "the page \"A\" is there twice"),
         (b"[{\"title\": \"\xff\"}]", "invalid unicode"),
-        (&b"[{\"children\":".repeat(500), "recursion limit"),
+        (
+            &[b"[{\"title\": \"A\", \"children\":".to_vec(), b"[{\"children\":".repeat(500)].concat(),
+            "in the page \"A\": blocks nest deeper than 250 levels",
+        ),
     ];
     for (export, expected) in table {
         let workshop = Workshop::with(export);
@@ -182,4 +189,44 @@ fn a_file_of_the_same_name_from_elsewhere_is_another_graph() {
     Embedded::import(&other, &database, Existing::Replace, |_| {}).unwrap();
     known(&other).unwrap();
     assert!(matches!(known(&one), Err(OpenError::OtherSource { .. })));
+}
+
+#[tokio::test]
+async fn half_an_emoji_and_a_deep_outline_are_no_reason_to_refuse_a_graph() {
+    let deep = |levels: usize| {
+        let (open, close) = (r#"{"string":"x","children":["#.repeat(levels), "]}".repeat(levels));
+        format!(r#"[{{"title":"A \ud83d","uid":"page","children":[{open}{close}]}}]"#)
+    };
+    let workshop = Workshop::with(deep(250).as_bytes());
+    assert_eq!(workshop.import().unwrap().blocks, 250);
+    assert!(page(&workshop.open(), "A \u{fffd}").await.contains("- x"));
+    let mut exported = Vec::new();
+    Embedded::export(&workshop.database(), &mut exported).unwrap();
+    assert_eq!(Workshop::with(&exported).import().unwrap().blocks, 250);
+    let error = Workshop::with(deep(260).as_bytes()).import().unwrap_err().to_string();
+    assert!(error.contains("deeper than 250 levels"), "{error}");
+}
+
+#[test]
+fn a_graph_of_an_older_format_can_be_exported_and_is_not_replaced_without_a_word() {
+    let workshop = Workshop::with(new_garden().to_string().as_bytes());
+    workshop.import().unwrap();
+    let export = || {
+        let mut exported = Vec::new();
+        Embedded::export(&workshop.database(), &mut exported).map(|_| String::from_utf8(exported).unwrap())
+    };
+    let before = export().unwrap();
+    let db = rusqlite::Connection::open(workshop.database()).unwrap();
+    db.execute_batch(
+        "DROP TABLE user; DROP TABLE gone; DROP TABLE posting; DROP TABLE vocabulary; PRAGMA user_version = 2;",
+    )
+    .unwrap();
+    assert_eq!(export().unwrap(), before);
+    for existing in [Existing::Update, Existing::ReplaceUnchanged] {
+        let error =
+            Embedded::import(&workshop.export(), &workshop.database(), existing, |_| {}).unwrap_err().to_string();
+        assert!(error.contains("roam-mcp export graph --out") && error.contains("--replace loses"), "{error}");
+    }
+    db.pragma_update(None, "user_version", 99).unwrap();
+    assert!(export().unwrap_err().to_string().contains("a newer one"));
 }

@@ -24,7 +24,7 @@ struct Step {
 }
 
 /// Texts that refer to what there is, and to what there is not.
-const TEXT: &str = "([-#] |  - |[a-c ]{1,3}|\\[\\[[ab]\\]\\]|\\[\\[x \\[\\[a\\]\\]\\]\\]|#[abx] |#\\.rm-hide |`|a:: |\\(\\(rosesblok\\)\\)|\\(\\(soiltest1\\)\\)|\\[c\\]\\(\\[\\[a\\]\\]\\)|\n){1,8}";
+const TEXT: &str = "([-#] |  - |[a-c ]{1,3}|\\[\\[[ab]\\]\\]|\\[\\[[xy] \\[\\[a\\]\\]\\]\\]|[xy] \\[?\\[?a\\]?\\]?|\\(\\(hidepage1\\)\\)|#[abx] |#\\.rm-hide |`|a:: |\\(\\(rosesblok\\)\\)|\\(\\(soiltest1\\)\\)|\\[c\\]\\(\\[\\[a\\]\\]\\)|\n){1,8}";
 
 fn step() -> impl Strategy<Value = Step> {
     let action = prop::sample::select(vec![
@@ -94,11 +94,15 @@ proptest! {
 
     #[test]
     fn any_sequence_of_edits_leaves_a_graph_that_is_true_to_its_texts(steps in prop::collection::vec(step(), 1..24)) {
-        let (workshop, graph) = graph(&new_garden());
+        let (workshop, graph) = graph(&garden());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for step in steps {
             let args = step.args(&workshop.database());
+            let before = tables(&workshop.database());
             let outcome = runtime.block_on(graph.invoke(step.action, args.clone()));
+            if outcome.as_ref().is_ok_and(|answer| answer["deleted"] == false) || outcome.is_err() {
+                prop_assert_eq!(before, tables(&workshop.database()), "{:?} was refused", step);
+            }
             // An edit may be refused, but nothing may break.
             if let Err(error) = outcome {
                 prop_assert_ne!(error.code.map(|code| code.to_string()), Some("INTERNAL_ERROR".to_owned()), "{:?} {:?}", step, args);
@@ -106,6 +110,29 @@ proptest! {
             check(&workshop.database());
         }
     }
+}
+
+/// The garden, with a page whose tag hides blocks and whose uid does not.
+fn garden() -> Value {
+    let mut garden = new_garden();
+    garden.as_array_mut().unwrap().push(json!({ "title": ".rm-hide", "uid": "hidepage1" }));
+    garden
+}
+
+/// Every row of every table.
+fn tables(path: &Path) -> Vec<String> {
+    let db = Connection::open(path).unwrap();
+    let mut rows = Vec::new();
+    for table in ["meta", "source", "node", "refs", "gone", "user", "shortcut", "posting", "vocabulary"] {
+        let mut query = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = query.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let values = (0..columns).map(|column| row.get::<_, rusqlite::types::Value>(column));
+            Ok(format!("{table} {:?}", values.collect::<Result<Vec<_>, _>>()?))
+        };
+        rows.extend(query.query_map([], row).unwrap().map(Result::unwrap));
+    }
+    rows
 }
 
 /// The uids of the pages and of the blocks.
@@ -219,4 +246,28 @@ async fn a_uid_that_was_named_before_it_existed_is_referred_to() {
 
 async fn ask(graph: &Embedded, action: Action, argument: Value) -> Value {
     super::ask(graph, action, argument).await
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_deleted_leaves_all_other_titles_as_they_are() {
+    let (workshop, graph) = graph(&json!([
+        { "title": "P", "uid": "page" }, { "title": "x [[P]]", "uid": "one" }, { "title": "y [[P]]" }, { "title": "y P" },
+        { "title": "Notes", "children": [{ "string": "[[x [[P]]]]" }] },
+    ]));
+    let before = tables(&workshop.database());
+    let answer = ask(&graph, Action::DeletePage, json!({ "page": { "uid": "page" } })).await;
+    assert_eq!(answer["deleted"], false, "{answer}");
+    assert_eq!(before, tables(&workshop.database()));
+}
+
+#[tokio::test]
+async fn a_block_is_hidden_by_a_tag_and_not_by_a_reference_to_its_page() {
+    let (workshop, graph) = graph(&garden());
+    let create = json!({ "location": { "parent-uid": "soilpage1" }, "markdown-string": "see ((hidepage1))" });
+    let made = ask(&graph, Action::BlockFromMarkdown, create).await;
+    let moved = json!({ "location": { "parent-uid": "gardenpag", "order": 0 }, "block": { "uid": made["uids"][0] } });
+    ask(&graph, Action::MoveBlock, moved).await;
+    check(&workshop.database());
+    let garden = ask(&graph, Action::GetPage, json!({ "title": "Garden" })).await;
+    assert!(garden["markdown"].as_str().unwrap().contains("see ((hidepage1))"), "{garden}");
 }

@@ -62,3 +62,21 @@ async fn long_queries_leave_a_reader_to_everybody_else() {
         text = page(&graph, "Garden") => assert!(!text.is_empty()),
     }
 }
+
+#[tokio::test]
+async fn the_long_queries_of_one_caller_leave_a_reader_to_the_queries_of_another() {
+    let (_workshop, graph) = graph(&new_garden());
+    let endless =
+        "[:find (count ?x) :timeout 100000 :where [(range 100000) [?x ...]] [(range 100000) [?y ...]] [(= ?x -1)]]";
+    let mut many = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let graph = graph.clone();
+        many.spawn(async move { graph.invoke_for("one", Action::Query, vec![json!(endless)]).await });
+    }
+    let title = "[:find ?t . :where [_ :node/title ?t] [(= ?t \"Soil\")]]";
+    tokio::select! {
+        biased;
+        ended = many.join_next() => panic!("{ended:?}"),
+        found = graph.invoke_for("other", Action::Query, vec![json!(title)]) => assert_eq!(found.unwrap(), "Soil"),
+    }
+}

@@ -149,6 +149,38 @@ async fn an_update_keeps_what_the_export_lacks() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_only_mentioned_keeps_its_uid_for_those_who_use_it_here() {
+    let (workshop, graph) = graph(&new_garden());
+    let sun = ask(&graph, Action::GetPage, json!({ "title": "sun" })).await["uid"].as_str().unwrap().to_owned();
+    add(&graph, json!({ "page-title": "Soil" }), &format!("see (({sun}))")).await;
+    graph.invoke(Action::AddShortcut, vec![json!(sun)]).await.unwrap();
+    let referred = async |uid: &str| {
+        let links = ask(&graph, Action::GetBacklinks, json!({ "uid": uid })).await;
+        let guidelines = graph.invoke(Action::GetGraphGuidelines, vec![]).await.unwrap();
+        assert_eq!((&links["total"], &guidelines["starredPages"]), (&json!(2), &json!(["sun"])));
+        check(&workshop.database());
+    };
+    import_again(&workshop, &new_garden(), Existing::Update).unwrap();
+    referred(&sun).await;
+    // A newer export has the page itself, with the uid that Roam gave it.
+    let mut newer = new_garden();
+    newer.as_array_mut().unwrap().push(json!({ "title": "sun", "uid": "roams-uid" }));
+    import_again(&workshop, &newer, Existing::Update).unwrap();
+    referred("roams-uid").await;
+}
+
+#[tokio::test]
+async fn a_rehearsed_update_says_what_would_become_of_the_work_done_here() {
+    let (workshop, graph) = graph(&new_garden());
+    add(&graph, json!({ "page-title": "Soil" }), "mine").await;
+    ask(&graph, Action::UpdateBlock, json!({ "block": { "uid": "cafeblock", "string": "changed" } })).await;
+    let before = contents(&workshop.database());
+    let told = imported_again(&workshop, &new_garden(), Existing::RehearseUpdate).unwrap();
+    assert_eq!((told.kept, told.overwritten), (1, 1));
+    assert_eq!(contents(&workshop.database()), before);
+}
+
+#[tokio::test]
 async fn a_failed_or_rehearsed_replacement_changes_nothing() {
     let (workshop, graph) = graph(&new_garden());
     let before = contents(&workshop.database());

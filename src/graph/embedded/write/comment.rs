@@ -13,18 +13,26 @@ use super::{Found, found, not_found};
 use crate::graph::embedded::annotations::without_annotations;
 use crate::graph::embedded::daily;
 use crate::graph::embedded::failure::{Failure, invalid};
-use crate::graph::embedded::outline::{Draft, outline};
+use crate::graph::embedded::outline::Draft;
 use crate::graph::embedded::read::{queried_at, time};
 use crate::graph::embedded::render::{Extent, markdown};
 use crate::graph::embedded::request::Request;
 use crate::graph::embedded::store::{self, Id};
 
 /// Adds a comment to a block.
-pub(in crate::graph::embedded) fn add(db: &Connection, request: &Request) -> Result<Value, Failure> {
+pub(in crate::graph::embedded) fn add(
+    db: &Connection,
+    request: &Request,
+    drafts: Option<&[Draft]>,
+) -> Result<Value, Failure> {
     let uid = request.text("block-uid")?.ok_or_else(|| invalid("`block-uid` says what the comment is on."))?;
-    let drafts = match (request.text("reply-string")?, request.text("reply-markdown")?) {
-        (Some(text), None) => vec![Draft { depth: 0, text: without_annotations(text), heading: None }],
-        (None, Some(markdown)) => outline(markdown),
+    let plain;
+    let drafts = match (request.text("reply-string")?, drafts) {
+        (Some(text), None) => {
+            plain = [Draft { depth: 0, text: without_annotations(text), heading: None }];
+            &plain[..]
+        }
+        (None, Some(drafts)) => drafts,
         _ => return Err(invalid("Give either `reply-string` or `reply-markdown`.")),
     };
     if drafts.iter().all(|draft| draft.text.trim().is_empty()) {
@@ -34,7 +42,7 @@ pub(in crate::graph::embedded) fn add(db: &Connection, request: &Request) -> Res
     let now = Timestamp::now().as_millisecond();
     let today = store::page(db, &daily::title(Zoned::now().date()), now)?;
     let container = section(db, today, &heading(uid), now)?;
-    let uids = insert(db, container, Order::Last, &drafts, true, now)?;
+    let uids = insert(db, container, Order::Last, drafts, true, now)?;
     store::touch(db, container, now)?;
     let parent: String =
         db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([container], |row| row.get(0))?;

@@ -9,18 +9,21 @@ use super::update::{Update, view};
 use super::within_depth;
 use crate::graph::embedded::annotations::without_annotations;
 use crate::graph::embedded::failure::{Failure, invalid};
-use crate::graph::embedded::outline::{Draft, outline};
+use crate::graph::embedded::outline::Draft;
 use crate::graph::embedded::request::Request;
 use crate::graph::embedded::store::{self, Id, NewBlock};
 
 /// Creates blocks below a block, a page or a daily note.
-pub(in crate::graph::embedded) fn blocks_from_markdown(db: &Connection, request: &Request) -> Result<Value, Failure> {
+pub(in crate::graph::embedded) fn blocks_from_markdown(
+    db: &Connection,
+    request: &Request,
+    drafts: Option<&[Draft]>,
+) -> Result<Value, Failure> {
     let location = request.object("location")?.ok_or_else(|| invalid("`location` says where the blocks go."))?;
     let order = Order::new(location.value("order"))?;
-    let markdown = request.text("markdown-string")?.ok_or_else(|| invalid("`markdown-string` is what to create."))?;
+    let drafts = drafts.ok_or_else(|| invalid("`markdown-string` is what to create."))?;
     let open = request.flag("open")?.unwrap_or(true);
     let nest_under = location.text("nest-under-str")?.map(without_annotations).filter(|text| !text.is_empty());
-    let drafts = outline(markdown);
     if drafts.is_empty() {
         return Ok(json!({ "uids": [] }));
     }
@@ -29,18 +32,21 @@ pub(in crate::graph::embedded) fn blocks_from_markdown(db: &Connection, request:
     if let Some(text) = nest_under {
         parent = section(db, parent, &text, now)?;
     }
-    let uids = insert(db, parent, order, &drafts, open, now)?;
+    let uids = insert(db, parent, order, drafts, open, now)?;
     store::touch(db, parent, now)?;
     Ok(json!({ "uids": uids }))
 }
 
 /// Creates a page, with blocks if markdown comes with it.
-pub(in crate::graph::embedded) fn page_from_markdown(db: &Connection, request: &Request) -> Result<Value, Failure> {
+pub(in crate::graph::embedded) fn page_from_markdown(
+    db: &Connection,
+    request: &Request,
+    drafts: Option<&[Draft]>,
+) -> Result<Value, Failure> {
     let page = request.object("page")?.ok_or_else(|| invalid("`page` says which page to create."))?;
     let title = page.text("title")?.map(without_annotations).ok_or_else(|| invalid("`page` has a `title`."))?;
     let view = view(&page)?;
     let uid = page.text("uid")?.filter(|uid| !uid.is_empty());
-    let drafts = request.text("markdown-string")?.map(outline).unwrap_or_default();
     if store::find_page(db, checked_title(&title)?)?.is_some() {
         return Err(invalid(
             "There is a page of that title already, written or only mentioned. Add to it with create_block and `pageTitle`.",
@@ -56,14 +62,14 @@ pub(in crate::graph::embedded) fn page_from_markdown(db: &Connection, request: &
     if let Some(view) = view {
         db.prepare_cached("UPDATE node SET children_view = ?2 WHERE id = ?1")?.execute(params![id, view])?;
     }
-    insert(db, id, Order::Last, &drafts, true, now)?;
+    insert(db, id, Order::Last, drafts.unwrap_or_default(), true, now)?;
     let uid: String = db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
     Ok(json!({ "uid": uid }))
 }
 
 /// Creates a page without blocks.
 pub(in crate::graph::embedded) fn page(db: &Connection, request: &Request) -> Result<Value, Failure> {
-    page_from_markdown(db, request).map(|_| Value::Null)
+    page_from_markdown(db, request, None).map(|_| Value::Null)
 }
 
 /// Creates one block, whose text is not read as markdown.

@@ -12,7 +12,7 @@ use super::{Found, MOST_ITEMS, found, shortcut};
 use crate::graph::embedded::failure::{Failure, invalid};
 use crate::graph::embedded::request::Request;
 use crate::graph::embedded::store::{self, Id};
-use crate::graph::markup::{block_uids, replace_block, unlink_page};
+use crate::graph::markup::{replace_blocks, unlink_page};
 
 /// References within the text that takes the place of a reference are spelled out this deep.
 const SPELLED_OUT: usize = 3;
@@ -118,12 +118,7 @@ fn remove(db: &Connection, root: Id, now: i64) -> Result<(), Failure> {
     for block in outside {
         let Some(mut text) = text(db, block)? else { continue };
         for _ in 0..SPELLED_OUT {
-            for uid in block_uids(&text) {
-                let Some(new) = texts.get(&*uid) else { continue };
-                if text.len() + new.len() * text.matches(&format!("(({uid}))")).count() <= LONGEST {
-                    text = replace_block(&text, &uid, new);
-                }
-            }
+            text = replace_blocks(&text, LONGEST, |uid| texts.get(uid).copied());
         }
         store::set_text(db, block, &text, now)?;
     }

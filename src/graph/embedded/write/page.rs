@@ -1,6 +1,6 @@
 //! `data.page.update`: another title, two pages made one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -103,25 +103,30 @@ fn renamed(db: &Connection, id: Id, old: &str, new: &str) -> Result<Renamed, Fai
 }
 
 /// Gives the pages that have `[[title]]` in their own title a new one: what `change` makes of a link to them. `None`
-/// if a title is taken or would be none; then the transaction must not be kept.
+/// if a title is taken or would be none; then nothing was changed.
 pub(super) fn rename_titles(
     db: &Connection,
     title: &str,
     change: &dyn Fn(&str) -> String,
 ) -> Result<Option<Renamed>, Failure> {
-    let mut renamed = Renamed { titles: HashMap::new(), referring: Vec::new() };
+    let mut changes = Vec::new();
+    let mut taken = HashSet::new();
     for (page, old) in store::titled_with(db, title)? {
         let link = change(&format!("[[{old}]]"));
-        let new = link.strip_prefix("[[").and_then(|link| link.strip_suffix("]]")).unwrap_or_default();
+        let new = link.strip_prefix("[[").and_then(|link| link.strip_suffix("]]")).unwrap_or_default().to_owned();
         if new == old {
             continue;
         }
-        if !can_be_linked(new) || store::find_page(db, new)?.is_some() {
+        if !can_be_linked(&new) || store::find_page(db, &new)?.is_some() || !taken.insert(new.clone()) {
             return Ok(None);
         }
+        changes.push((page, old, new));
+    }
+    let mut renamed = Renamed { titles: HashMap::new(), referring: Vec::new() };
+    for (page, old, new) in changes {
         renamed.referring.extend(store::referring(db, page)?.into_iter().map(|(block, _)| block));
-        store::set_text(db, page, new, 0)?;
-        renamed.titles.insert(old, new.to_owned());
+        store::set_text(db, page, &new, 0)?;
+        renamed.titles.insert(old, new);
     }
     Ok(Some(renamed))
 }
