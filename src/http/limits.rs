@@ -34,13 +34,13 @@ const HELD_UP: usize = 256;
 /// Large requests that a caller may have in memory at a time; those beyond wait for a place.
 const LARGE: usize = 2;
 
-/// What has been used of the limits.
+/// What has been used of the limits, by the identity of a caller and by the address of a stranger.
 #[derive(Debug)]
 pub(super) struct Limits {
     numbers: LimitsSection,
-    callers: Buckets<Key>,
+    callers: Buckets<String>,
     strangers: Buckets<IpAddr>,
-    running: Mutex<HashMap<Key, Room>>,
+    running: Mutex<HashMap<String, Room>>,
     held_up: Semaphore,
 }
 
@@ -54,15 +54,6 @@ struct Room {
 /// Too much at once; try again after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMuch(pub(super) Duration);
-
-/// Who is counted as one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    User(i64),
-    Node(String),
-    Credential(String),
-    Admin,
-}
 
 impl Limits {
     pub(super) fn new(numbers: LimitsSection) -> Self {
@@ -81,7 +72,7 @@ impl Limits {
 
     /// Counts a request of a caller.
     pub(super) fn enter(&self, caller: &Caller) -> Result<Place, TooMuch> {
-        let key = Key::of(caller);
+        let key = caller.identity();
         self.callers.take(&key)?;
         let Room { calls, large } = {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,17 +121,6 @@ impl TooMuch {
     /// Whole seconds, at least one.
     pub(super) fn seconds(self) -> u64 {
         self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0)
-    }
-}
-
-impl Key {
-    fn of(caller: &Caller) -> Self {
-        match caller {
-            Caller::User(user) => Self::User(user.id),
-            Caller::Tagged(node) => Self::Node(node.node.clone()),
-            Caller::Public(credential) => Self::Credential(credential.name.clone()),
-            Caller::Admin => Self::Admin,
-        }
     }
 }
 
@@ -224,7 +204,7 @@ mod tests {
         assert_eq!(limits.enter(&holder("busy")).unwrap_err().seconds(), 1);
         limits.enter(&holder("quiet")).unwrap();
         drop(first);
-        let key = Key::of(&holder("busy"));
+        let key = holder("busy").identity();
         assert_eq!(limits.running.lock().unwrap()[&key].calls.available_permits(), 1);
     }
 
