@@ -273,7 +273,7 @@ fn control_url(text: &str) -> Result<String, String> {
 /// Logging, on stderr.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// error, warn, info, debug or trace; or directives such as `info,tailscale=debug` [default: warn on a terminal,
+    /// error, warn, info or debug; or directives such as `info,tailscale=debug` [default: warn on a terminal,
     /// info elsewhere]
     #[arg(long, value_name = "LEVEL", env = "ROAM_MCP_LOG_LEVEL", help_heading = "Logging")]
     pub log_level: Option<String>,
