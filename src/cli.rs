@@ -157,7 +157,7 @@ pub struct UpArgs {
     #[arg(long, value_name = "NAME", default_value = "roam", env = "ROAM_MCP_HOSTNAME", value_parser = host_label)]
     pub hostname: String,
 
-    /// Roam export to serve (JSON, EDN, or the zip of either), loaded on first use [default: the graphs of Roam Desktop that were connected]
+    /// Roam export to serve (JSON, EDN, or the zip of either), loaded on first use, or the name of a graph that was imported [default: the graphs of Roam Desktop that were connected]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
     pub graph: Option<PathBuf>,
 

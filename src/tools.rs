@@ -151,6 +151,11 @@ fn json(outcome: impl Future<Output = Outcome> + Send + 'static) -> Running {
 }
 
 impl Tool {
+    /// Its name as it is typed in a shell.
+    pub fn typed_name(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
     /// The least level at which it may be used.
     pub fn needs(&self) -> Level {
         match self.class {

@@ -56,6 +56,38 @@ pub fn name_of(export: &Path) -> Option<String> {
     graph_name(inside.as_deref().map_or(export, Path::new))
 }
 
+/// What `--graph` means.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Meant {
+    /// The name of the graph.
+    pub name: String,
+    /// Its database, which may not be there yet.
+    pub database: PathBuf,
+    /// The export that it is the graph of, if that is what was named.
+    pub export: Option<PathBuf>,
+}
+
+/// Finds out which graph is meant, of those loaded into the directory `graphs` or by itself: by its export, by its own file,
+/// or by the name of a graph that is there, if no file is called so. `None` if no name can be made of it.
+pub fn meant(named: &Path, graphs: &Path) -> Option<Meant> {
+    let name = name_of(named)?;
+    if named.extension().is_some_and(|extension| extension == "sqlite") {
+        return Some(Meant { name, database: named.to_owned(), export: None });
+    }
+    let database = graphs.join(format!("{name}.sqlite"));
+    let by_name = named == Path::new(&name) && !named.exists() && database.exists();
+    Some(Meant { name, database, export: (!by_name).then(|| named.to_owned()) })
+}
+
+/// The names of the graphs in the directory `graphs`, in order.
+pub fn imported(graphs: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(graphs).into_iter().flatten().flatten().map(|entry| entry.path());
+    let databases = files.filter(|path| path.extension().is_some_and(|extension| extension == "sqlite"));
+    let mut names: Vec<String> = databases.filter_map(|path| graph_name(&path)).collect();
+    names.sort_unstable();
+    names
+}
+
 /// What to tell of an export that has changed since its graph was loaded. Loading it again may throw away what was added
 /// since, so that is left to the operator.
 pub fn changed(export: &Path, database: &Path) -> Option<String> {

@@ -10,7 +10,7 @@ use super::Settings;
 use super::progress::Progress;
 use crate::access::Level;
 use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs};
-use crate::transfer;
+use crate::transfer::{self, Meant};
 
 /// How long a remote caller waits for Roam Desktop to come up. Hosted clients give a call up after half a minute or so.
 const PATIENCE: Duration = Duration::from_secs(22);
@@ -24,9 +24,9 @@ pub(super) async fn open(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Graphs>> {
-    let Some(export) = settings.graph.clone() else { return connected(settings, progress).map(Some) };
+    let Some(named) = settings.graph.clone() else { return connected(settings, progress).map(Some) };
     let progress = progress.clone();
-    let opened = tokio::task::spawn_blocking(move || open_export(&export, &directory, &progress));
+    let opened = tokio::task::spawn_blocking(move || open_named(&named, &directory, &progress));
     stop.run_until_cancelled(opened).await.transpose()?.transpose()
 }
 
@@ -46,24 +46,21 @@ fn connected(settings: &Settings, progress: &Progress) -> anyhow::Result<Graphs>
     Ok(connected.into())
 }
 
-/// Opens the graph of `export`. It is loaded once; from then on the database is the graph, and holds what was added.
-fn open_export(export: &Path, directory: &Path, progress: &Progress) -> anyhow::Result<Graphs> {
-    let name = transfer::name_of(export).with_context(|| {
-        format!("{}: cannot make a graph name of this; use a file name with letters in it", export.display())
+/// Opens the graph that `named` means. An export is loaded once; from then on the database is the graph, and holds what was
+/// added.
+fn open_named(named: &Path, directory: &Path, progress: &Progress) -> anyhow::Result<Graphs> {
+    let Meant { name, database, export } = transfer::meant(named, directory).with_context(|| {
+        format!("{}: cannot make a graph name of this; use a file name with letters in it", named.display())
     })?;
-    let database = match export.extension() {
-        Some(extension) if extension == "sqlite" => export.to_owned(),
-        _ => directory.join(format!("{name}.sqlite")),
-    };
-    if database == export {
-        // The graph itself was named, and there is nothing to load.
-    } else if database.exists() {
-        Embedded::expect_source(&database, export)?;
-        if let Some(changed) = transfer::changed(export, &database) {
-            tracing::warn!("{changed}");
+    match export {
+        None => {}
+        Some(export) if database.exists() => {
+            Embedded::expect_source(&database, &export)?;
+            if let Some(changed) = transfer::changed(&export, &database) {
+                tracing::warn!("{changed}");
+            }
         }
-    } else {
-        load(export, &database, progress)?;
+        Some(export) => load(&export, &database, progress)?,
     }
     let store = Embedded::open(&database)?;
     Ok(Graphs::new(vec![Graph::embedded(&name, name.to_lowercase(), Level::Full, store)])?)

@@ -51,7 +51,7 @@ Examples:
 /// Where the graphs come from when no node is asked.
 #[derive(Clone, Debug, Args)]
 pub struct GraphArgs {
-    /// Roam export (JSON, EDN, or the zip of either), loaded on first use, or a `.sqlite` graph of this program [default: the graphs of Roam Desktop]
+    /// Roam export (JSON, EDN, or the zip of either), loaded on first use; the name of a graph that was imported; or a `.sqlite` graph of this program [default: the graphs of Roam Desktop]
     #[arg(long, value_name = "FILE", env = "ROAM_MCP_GRAPH", value_hint = ValueHint::FilePath)]
     pub graph: Option<PathBuf>,
 

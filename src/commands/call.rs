@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::{Failure, opened, show_warnings, state_dir, tools};
 use crate::admin::{self, AdminError};
 use crate::cli::{CallArgs, Cli};
-use crate::mcp;
 use crate::tools::Tool;
+use crate::{mcp, transfer};
 use answer::Answer;
 use shown::Paging;
 use typed::{Source, Typed};
@@ -53,7 +53,15 @@ pub(super) async fn run(args: CallArgs) -> Result<(), Failure> {
     find_file(&mut arguments)?;
     let paging = Paging::of(&arguments, &schema);
     let answer = Answer::of(ask(&args, tool, arguments).await?, tool.name)?;
-    show(&answer, typed.json_output || args.json_output, paging)
+    let shown = show(&answer, typed.json_output || args.json_output, paging);
+    if answer.has_no_graphs() {
+        let names = transfer::imported(&state_dir(args.graphs.state_dir.clone())?.join("graphs"));
+        if let [name, ..] = &names[..] {
+            let (names, tool) = (names.join(", "), tool.typed_name());
+            writeln!(stderr(), "Imported here: {names}. To ask one: `roam-mcp call --graph {name} {tool} …`")?;
+        }
+    }
+    shown
 }
 
 /// Prints the help of `call` itself.

@@ -15,7 +15,7 @@ pub(super) fn run(shell: Shell) -> Result<(), Failure> {
 }
 
 fn script(shell: Shell) -> String {
-    let tools = TOOLS.iter().map(|tool| -> &'static str { tool.name.replace('_', "-").leak() });
+    let tools = TOOLS.iter().map(|tool| -> &'static str { tool.typed_name().leak() });
     let tools = PossibleValuesParser::new(tools);
     let mut program = Cli::command();
     for (command, argument) in [("call", "words"), ("tools", "tool")] {

@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::{Write as _, stderr};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::access::Level;
 use crate::cli::{DesktopFlags, GraphArgs};
 use crate::config::{self, ConfigError};
 use crate::graph::{Connected, Desktop, DesktopSettings, Embedded, Existing, Graph, Graphs};
-use crate::transfer;
+use crate::transfer::{self, Meant};
 
 /// Opens what was named: an export, or the graphs of Roam Desktop as `dealt_with`, which may be connected later.
 pub(super) fn open(
@@ -26,11 +26,12 @@ pub(super) fn open(
         let desktop = Desktop::new(dealt_with(settings));
         return Ok(Connected::new(config::roam_tools_path()?, desktop).into());
     };
-    let name = name_of(file)?;
-    let database = match file.extension() {
-        Some(extension) if extension == "sqlite" => file.clone(),
-        _ => loaded(file, &state_dir(args.state_dir.clone())?, &name)?,
-    };
+    let state_dir = state_dir(args.state_dir.clone())?;
+    let Meant { name, database, export } =
+        transfer::meant(file, &state_dir.join("graphs")).ok_or_else(|| nameless(file))?;
+    if let Some(export) = export {
+        load_once(&export, &database, &state_dir)?;
+    }
     let graph = Graph::embedded(&name, name.to_lowercase(), Level::Full, Embedded::open(&database)?);
     Ok(Graphs::new(vec![graph])?)
 }
@@ -49,28 +50,31 @@ pub(super) fn announced(mut settings: DesktopSettings) -> DesktopSettings {
 
 /// The name of the graph in a file.
 pub(super) fn name_of(file: &Path) -> Result<String, ConfigError> {
-    transfer::name_of(file).ok_or_else(|| ConfigError::Invalid {
-        setting: "--graph",
-        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
-    })
+    transfer::name_of(file).ok_or_else(|| nameless(file))
 }
 
-/// The database of an export: the same that `roam-mcp up` uses, made when it is not there.
-fn loaded(export: &Path, state_dir: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let dir = state_dir.join("graphs");
-    let database = dir.join(format!("{name}.sqlite"));
+fn nameless(file: &Path) -> ConfigError {
+    ConfigError::Invalid {
+        setting: "--graph",
+        problem: format!("{}: cannot make a graph name of this; use a file name with letters in it", file.display()),
+    }
+}
+
+/// Loads an export into its database, the same that `roam-mcp up` uses, when that is not there yet.
+fn load_once(export: &Path, database: &Path, state_dir: &Path) -> Result<(), Failure> {
     if database.exists() {
-        Embedded::expect_source(&database, export)?;
-        if let Some(changed) = transfer::changed(export, &database) {
+        Embedded::expect_source(database, export)?;
+        if let Some(changed) = transfer::changed(export, database) {
             // Standard output is for results. Nobody is left to tell that standard error is closed.
             let _ = writeln!(stderr(), "roam-mcp: {changed}");
         }
-        return Ok(database);
+        return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| {
+    let dir = state_dir.join("graphs");
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
         let (dir, advice) = (state_dir.display(), "choose another with --state-dir");
         Failure::with_code(format!("cannot use {dir} as state directory: {error}; {advice}"), Failure::FAILED)
     })?;
-    Embedded::import(export, &database, Existing::Keep, |_| {})?;
-    Ok(database)
+    Embedded::import(export, database, Existing::Keep, |_| {})?;
+    Ok(())
 }

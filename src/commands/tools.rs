@@ -27,7 +27,6 @@ pub(super) fn find(name: &str) -> Result<&'static Tool, Failure> {
 
 fn list() -> String {
     let width = TOOLS.iter().map(|tool| tool.name.len()).max().unwrap_or_default();
-    let line =
-        |tool: &Tool| format!("{:width$}  {:<12} {}\n", tool.name.replace('_', "-"), tool.needs().as_str(), tool.title);
+    let line = |tool: &Tool| format!("{:width$}  {:<12} {}\n", tool.typed_name(), tool.needs().as_str(), tool.title);
     TOOLS.iter().map(line).collect()
 }

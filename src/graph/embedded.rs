@@ -83,7 +83,7 @@ pub enum OpenError {
         found: i32,
     },
     /// It was made from another export.
-    #[error("{path} is the graph of {known}, and {asked} is another file. To have it as a graph of its own: `roam-mcp import {asked} --name OTHER`, then `--graph {dir}/OTHER.sqlite`. To have it in the place of that graph: `roam-mcp import {asked} --replace`, or `--update` to keep what was added here. If the file was only moved: `--graph {path}` goes on with the graph as it is", path = path.display(), asked = asked.display(), dir = path.parent().unwrap_or(Path::new(".")).display())]
+    #[error("{path} is the graph of {known}, and {asked} is another file. To have it as a graph of its own: `roam-mcp import {asked} --name OTHER`, then `--graph OTHER`. To have it in the place of that graph: `roam-mcp import {asked} --replace`, or `--update` to keep what was added here. If the file was only moved: `--graph {path}` goes on with the graph as it is", path = path.display(), asked = asked.display())]
     OtherSource {
         /// The file.
         path: PathBuf,

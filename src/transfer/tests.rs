@@ -133,6 +133,27 @@ fn a_zip_that_roam_numbered_gives_its_graph_the_name_of_the_file_within() {
 }
 
 #[test]
+fn a_graph_is_meant_by_its_export_by_its_file_or_by_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let graphs = directory.path();
+    let database = graphs.join("My-notes.sqlite");
+    let export_of = |named: &Path| meant(named, graphs).unwrap().export;
+    assert!(export_of(Path::new("My-notes")).is_some(), "there is no such graph yet");
+    std::fs::write(&database, "").unwrap();
+    for named in [Path::new("My-notes"), &database] {
+        let graph = Meant { name: "My-notes".into(), database: database.clone(), export: None };
+        assert_eq!(meant(named, graphs), Some(graph), "{named:?}");
+    }
+    for named in ["My-notes.json", "./My-notes", "/tmp/My-notes.zip", "Other"] {
+        assert_eq!(export_of(Path::new(named)).as_deref(), Some(Path::new(named)));
+    }
+    assert_eq!(meant(Path::new("…"), graphs), None);
+    std::fs::write(graphs.join("My-notes.sqlite-wal"), "").unwrap();
+    assert_eq!(imported(graphs), ["My-notes"]);
+    assert!(imported(&graphs.join("none")).is_empty());
+}
+
+#[test]
 fn an_export_that_has_changed_is_told_with_the_command_that_loads_it() {
     let directory = tempfile::tempdir().unwrap();
     let args = args(directory.path(), &json!([{ "title": "A", "uid": "a" }]).to_string());

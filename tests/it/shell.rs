@@ -20,6 +20,18 @@ fn records(home: &Home, tool: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+#[test]
+fn whoever_has_imported_a_graph_and_names_none_is_told_how() {
+    let home = Home::new("imported");
+    let export = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/garden.json");
+    let imported = home.command().arg("import").arg(&export).args(["--name", "garden"]).output().unwrap();
+    assert!(imported.status.success(), "{imported:?}");
+    let (code, _, told) = call(&home, &["search", "--query", "squirrels"]);
+    assert!(code != 0 && told.contains("roam-mcp call --graph garden search"), "{told}");
+    let (code, found, _) = call(&home, &["--graph", "garden", "search", "--query", "squirrels"]);
+    assert!(code == 0 && found.contains("squirrels"), "{found}");
+}
+
 #[tokio::test]
 async fn a_running_node_does_it_and_has_the_operator_on_record_for_it() {
     let home = Home::new("shell");

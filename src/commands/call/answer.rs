@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::{Failure, visible};
 use super::shown::{self, Paging};
 use super::{file, problem};
+use crate::graph::ErrorCode;
 
 /// The result of a call.
 #[derive(Debug)]
@@ -69,6 +70,12 @@ impl Answer {
             Body::Json(value) => format!("{value:#}"),
             Body::Text(text) => text.clone(),
         }
+    }
+
+    /// Whether no graph was ever connected.
+    pub(super) fn has_no_graphs(&self) -> bool {
+        let none = ErrorCode::CONFIG_NOT_FOUND;
+        matches!(&self.body, Body::Json(value) if self.is_error && value["error"]["code"] == none.as_str())
     }
 
     /// The same as JSON, also where the tool answers plain text.

@@ -22,7 +22,7 @@ pub(super) fn print(tool: &Tool) -> io::Result<()> {
 fn command(tool: &Tool) -> Command {
     // What clap shows has to live as long as the program, which ends with this.
     let kept = |text: String| -> &'static str { text.leak() };
-    let name = kept(tool.name.replace('_', "-"));
+    let name = kept(tool.typed_name());
     let mut command = Command::new(name)
         .bin_name(kept(format!("roam-mcp call {name}")))
         .about(StyledStr::from(typed(&reference::summary(tool), tool)))
@@ -85,7 +85,7 @@ fn typed(text: &str, tool: &Tool) -> String {
     let schema = tool.input_schema();
     let properties = schema.get("properties").and_then(Value::as_object);
     let arguments = properties.into_iter().flatten().map(|(key, _)| (key.clone(), format!("--{}", kebab(key))));
-    let tools = TOOLS.iter().map(|tool| (tool.name.to_owned(), tool.name.replace('_', "-")));
+    let tools = TOOLS.iter().map(|tool| (tool.name.to_owned(), tool.typed_name()));
     arguments
         .chain(tools)
         .fold(text.to_owned(), |text, (name, typed)| text.replace(&format!("`{name}`"), &format!("`{typed}`")))
