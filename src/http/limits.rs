@@ -25,6 +25,8 @@ use crate::mcp::Place;
 /// The most callers and addresses that are remembered. A thousand at a time are far more than a graph has.
 const CAPACITY: usize = 4096;
 
+/// Refusals at once that are never too many, if there are so many in a minute.
+const FEW: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// How long those wait for their answer who were turned down too often: a client that asks one thing after the other asks
 /// no more than that.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -60,7 +62,7 @@ impl Limits {
         Self {
             numbers,
             callers: Buckets::new(numbers.per_minute, numbers.burst),
-            strangers: Buckets::new(numbers.strangers_per_minute, numbers.strangers_per_minute),
+            strangers: Buckets::new(numbers.strangers_per_minute, at_once(numbers.strangers_per_minute)),
             running: Mutex::default(),
             held_up: Semaphore::new(HELD_UP),
         }
@@ -143,6 +145,12 @@ impl<K: Clone + Hash + Eq> Buckets<K> {
         }
         self.0.check_key(key).map_err(|until| TooMuch(until.wait_time_from(DefaultClock::default().now())))
     }
+}
+
+/// How many of the refusals of a minute a stranger may have at once: a tenth, which is more than any client's mistakes.
+fn at_once(per_minute: NonZeroU32) -> NonZeroU32 {
+    let few = per_minute.min(FEW);
+    NonZeroU32::new(per_minute.get() / 10).map_or(few, |tenth| tenth.max(few))
 }
 
 /// One subscriber has a whole IPv6 /64.
@@ -232,6 +240,13 @@ mod tests {
             one.await.unwrap();
         }
         assert!(began.elapsed() >= PAUSE);
+    }
+
+    #[test]
+    fn a_stranger_has_a_tenth_of_a_minutes_refusals_at_once() {
+        for (per_minute, expected) in [(600, 60), (100, 10), (99, 10), (15, 10), (10, 10), (5, 5), (1, 1)] {
+            assert_eq!(at_once(number(per_minute)).get(), expected, "{per_minute}");
+        }
     }
 
     #[test]
