@@ -21,7 +21,7 @@ pub use decide::{ALL_GRAPHS, Denied, Limit, Operation, Permit, admit, allows, de
 pub use directory::Directory;
 pub use level::Level;
 pub use origin::{Barrier, Origin};
-pub use peer::{Peer, Plane};
+pub use peer::{Peer, Plane, subscriber};
 pub use policy::{Ceiling, Policy, Share, grant};
 pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};
 pub use sources::Sources;

@@ -1,7 +1,7 @@
 //! How a connection arrived.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Where a connection was accepted, with the one address that may be believed there.
 ///
@@ -47,6 +47,14 @@ impl Peer {
             Self::Funnel { source } => Some(source.ip()),
             Self::Admin => None,
         }
+    }
+}
+
+/// Who counts as one on the public internet: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
     }
 }
 

@@ -271,12 +271,10 @@ impl Rules {
         let named = self.flags.config.as_deref();
         // Stamps are taken before reading: a change in between shows in the next ones.
         self.lock().read.rules[0] = Stamp::of(&ConfigFile::path(named)?);
-        let file = ConfigFile::read(named)?;
-        let counts = file.is_some();
-        if self.lock().file_counts && !counts {
+        let (mut file, text) = ConfigFile::read(named)?.map(|(file, text)| (file, Some(text))).unwrap_or_default();
+        if self.lock().file_counts && text.is_none() {
             return Err(ConfigError::File { path: ConfigFile::path(named)?, problem: LOST.into() });
         }
-        let mut file = file.unwrap_or_default();
         overlay(&mut file, &self.flags);
         self.look_at_openai(file.sources.openai_file.clone().unwrap_or_else(|| self.kept_openai()));
         let (sources, both) = (file.sources.sources(&self.kept_openai())?, file.funnel.require_both);
@@ -286,9 +284,7 @@ impl Rules {
         self.gate.store(Arc::new(self.gate.load().followed_by(sources, both, proxies, file.limits)));
         self.outside.store(Arc::new(outside));
         self.policy.store(Arc::new(file.policy(state.owner.as_ref().map(|owner| owner.id))));
-        (state.file, state.file_counts) = (file, counts);
-        // Read once more: what changes in between is read again, and told again.
-        let text = ConfigFile::path(named).ok().and_then(|path| std::fs::read(path).ok());
+        (state.file, state.file_counts) = (file, text.is_some());
         state.told.rules(text.as_deref()).into_iter().for_each(|event| self.audit.note(event));
         Ok(())
     }
@@ -308,8 +304,7 @@ impl Rules {
         let named = named.into_iter().filter(|_| !state.ignores_named);
         self.keys.replace(shared::keys(&state.http).into_iter().chain(named).collect::<Keyring>());
         state.back = back.iter().map(|key| key.credential().name.clone()).collect();
-        let text = std::fs::read(self.dir.join(FILE)).ok();
-        state.told.credentials(text.as_deref(), store.entries()).into_iter().for_each(|event| self.audit.note(event));
+        state.told.credentials(&store).into_iter().for_each(|event| self.audit.note(event));
         Ok(())
     }
 

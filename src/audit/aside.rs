@@ -4,13 +4,13 @@
 //! takes as long for a right secret from a wrong address, which is on record by its name, as for any unknown path.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::{Event, Record, Subject};
-use crate::access::{Barrier, Caller, Peer, Plane};
+use crate::access::{Barrier, Caller, Peer, Plane, subscriber};
 
 /// Refusals of one source that are recorded in a minute; a person who looks for an attack needs no more.
 const OF_A_SOURCE: u32 = 10;
@@ -69,7 +69,7 @@ impl Aside {
     /// Adds a refusal, of which a flood leaves some out. One that comes first is always there, whatever others do, as long as
     /// not too many do it.
     pub(super) fn refused(&mut self, peer: Peer, status: u16) {
-        let source = (peer.plane(), peer.source().map(block));
+        let source = (peer.plane(), peer.source().map(subscriber));
         let is_others = self.sources.len() >= SOURCES && !self.sources.contains_key(&source);
         let (count, most) = if is_others {
             (&mut self.others, OF_THE_OTHERS)
@@ -114,14 +114,6 @@ impl Waiting {
                 Record { time, event: Event::Decision { subject, allowed, rule, grants, arguments, arguments_text } }
             }
         }
-    }
-}
-
-/// One subscriber has a whole IPv6 /64.
-fn block(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
     }
 }
 

@@ -71,11 +71,8 @@ impl Trace {
     }
 
     pub(super) fn line(&mut self, line: Hash) {
-        let Some(head) = self.head else {
-            self.lines += 1;
-            return;
-        };
         self.lines += 1;
+        let Some(head) = self.head else { return };
         self.behind += u64::from(self.next);
         self.done |= head.done == line;
         self.next |= head.next == line;

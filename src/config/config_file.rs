@@ -55,18 +55,22 @@ impl ConfigFile {
     /// # Errors
     /// When a file that was named is missing, or a file is not understood: with its line and key.
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::read(named).map(Option::unwrap_or_default)
+        Ok(Self::read(named)?.map(|(file, _)| file).unwrap_or_default())
     }
 
-    /// As [`load`](Self::load); `None` if there is no file, or nothing in it. A comment is something.
+    /// As [`load`](Self::load), with the text that was read; `None` if there is no file, or nothing in it. A comment is
+    /// something.
     ///
     /// # Errors
     /// As for [`load`](Self::load).
-    pub fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
+    pub fn read(named: Option<&Path>) -> Result<Option<(Self, String)>, ConfigError> {
         let path = Self::path(named)?;
         match std::fs::read_to_string(&path) {
             Ok(text) if text.trim().is_empty() => Ok(None),
-            Ok(text) => Self::parse(&text).map(Some).map_err(|problem| ConfigError::File { path, problem }),
+            Ok(text) => match Self::parse(&text) {
+                Ok(file) => Ok(Some((file, text))),
+                Err(problem) => Err(ConfigError::File { path, problem }),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(None),
             Err(error) => Err(ConfigError::io(&path)(error)),
         }

@@ -27,6 +27,8 @@ const TAKEN: [&str; 8] = ["token", "path-secret", "owner", "public", "user", "ta
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// The file as it was read, if there is one.
+    text: Option<Vec<u8>>,
     document: Document,
 }
 
@@ -79,14 +81,22 @@ impl Store {
     /// When the file cannot be read or is not understood.
     pub fn load(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
-        let document = match std::fs::read(&path) {
-            Ok(text) => parse(&text).map_err(|problem| StoreError::Broken { path, problem })?,
+        let (text, document) = match std::fs::read(&path) {
+            Ok(text) => {
+                let document = parse(&text).map_err(|problem| StoreError::Broken { path, problem })?;
+                (Some(text), document)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Document { version: VERSION, credentials: Vec::new() }
+                (None, Document { version: VERSION, credentials: Vec::new() })
             }
             Err(source) => return Err(StoreError::Io { path, source }),
         };
-        Ok(Self { dir: dir.to_owned(), document })
+        Ok(Self { dir: dir.to_owned(), text, document })
+    }
+
+    /// The file as it was read; `None` if there is none.
+    pub fn text(&self) -> Option<&[u8]> {
+        self.text.as_deref()
     }
 
     /// All credentials, in the order in which they were made.

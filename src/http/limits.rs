@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use governor::{Quota, RateLimiter};
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
-use crate::access::{Caller, Peer};
+use crate::access::{Caller, Peer, subscriber};
 use crate::config::LimitsSection;
 use crate::mcp::Place;
 
@@ -90,7 +90,9 @@ impl Limits {
     /// Counts a request that was turned down, by the address it came from. Devices of the tailnet are no strangers.
     pub(super) fn turned_down(&self, peer: &Peer) -> Result<(), TooMuch> {
         match peer {
-            Peer::Funnel { source: address } | Peer::Direct { address } => self.strangers.take(&block(address.ip())),
+            Peer::Funnel { source: address } | Peer::Direct { address } => {
+                self.strangers.take(&subscriber(address.ip()))
+            }
             Peer::Tailnet { .. } | Peer::Admin => Ok(()),
         }
     }
@@ -151,14 +153,6 @@ impl<K: Clone + Hash + Eq> Buckets<K> {
 fn at_once(per_minute: NonZeroU32) -> NonZeroU32 {
     let few = per_minute.min(FEW);
     NonZeroU32::new(per_minute.get() / 10).map_or(few, |tenth| tenth.max(few))
-}
-
-/// One subscriber has a whole IPv6 /64.
-fn block(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
-    }
 }
 
 fn usize_of(number: NonZeroU32) -> usize {

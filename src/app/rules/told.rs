@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::audit::Event;
-use crate::credentials::{Entry, FILE};
+use crate::credentials::{FILE, Store};
 
 /// What was recorded last.
 #[derive(Debug, Default)]
@@ -17,8 +17,8 @@ pub(super) struct Told {
 
 impl Told {
     /// Of the text of `config.toml`, if there is one. Its hash is enough: whoever keeps the file, keeps what it said.
-    pub(super) fn rules(&mut self, text: Option<&[u8]>) -> Option<Event> {
-        let sha256 = text.map(sha256);
+    pub(super) fn rules(&mut self, text: Option<&str>) -> Option<Event> {
+        let sha256 = text.map(|text| sha256(text.as_bytes()));
         if self.rules.as_ref() == Some(&sha256) {
             return None;
         }
@@ -27,8 +27,8 @@ impl Told {
     }
 
     /// Of the file with the credentials. A secret is known by when it was made.
-    pub(super) fn credentials(&mut self, text: Option<&[u8]>, entries: &[Entry]) -> Option<Event> {
-        let now: BTreeMap<_, _> = entries.iter().map(|entry| (entry.name.to_string(), entry.created)).collect();
+    pub(super) fn credentials(&mut self, store: &Store) -> Option<Event> {
+        let now: BTreeMap<_, _> = store.entries().iter().map(|entry| (entry.name.to_string(), entry.created)).collect();
         let actions: Vec<_> = match &self.credentials {
             None => now.keys().map(|name| format!("has {name}")).collect(),
             Some(before) => {
@@ -41,7 +41,7 @@ impl Told {
             }
         };
         self.credentials = Some(now);
-        (!actions.is_empty()).then(|| Event::Changed { file: FILE.into(), sha256: text.map(sha256), actions })
+        (!actions.is_empty()).then(|| Event::Changed { file: FILE.into(), sha256: store.text().map(sha256), actions })
     }
 }
 
@@ -53,13 +53,13 @@ fn sha256(text: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::access::{CredentialKind, Level, Rule};
-    use crate::credentials::{Store, Wanted};
+    use crate::credentials::Wanted;
 
     #[test]
     fn what_becomes_of_credentials_is_told_by_name_and_what_stays_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let (dir, mut told) = (dir.path(), Told::default());
-        let mut actions = || match told.credentials(None, Store::load(dir).unwrap().entries()) {
+        let mut actions = || match told.credentials(&Store::load(dir).unwrap()) {
             Some(Event::Changed { actions, .. }) => actions,
             _ => Vec::new(),
         };
@@ -81,14 +81,14 @@ mod tests {
     #[test]
     fn rules_are_told_by_the_hash_that_sha256sum_prints() {
         let mut told = Told::default();
-        let mut sha256 = |text: Option<&[u8]>| match told.rules(text) {
+        let mut sha256 = |text: Option<&str>| match told.rules(text) {
             Some(Event::Changed { sha256, .. }) => Some(sha256),
             _ => None,
         };
         assert_eq!(sha256(None), Some(None));
         assert_eq!(sha256(None), None);
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(sha256(Some(b"abc")), Some(Some(abc.into())));
-        assert_eq!(sha256(Some(b"abc")), None);
+        assert_eq!(sha256(Some("abc")), Some(Some(abc.into())));
+        assert_eq!(sha256(Some("abc")), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The numbers behind the limits, and who makes room.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Connections;
-use crate::access::{Peer, Plane};
+use crate::access::{Peer, Plane, subscriber};
 use crate::net::Limits;
 
 /// Refusals are news once, then once in this time.
@@ -111,9 +111,9 @@ impl Counts {
 /// Loopback is a proxy on this machine, which brings everyone's connections, or the machine's owner.
 pub(super) fn source(peer: &Peer) -> Option<IpAddr> {
     let address = peer.source()?.to_canonical();
-    match address {
+    match peer.plane() {
         _ if address.is_loopback() => None,
-        IpAddr::V6(v6) if peer.plane() != Plane::Tailnet => Some(Ipv6Addr::from(u128::from(v6) >> 64 << 64).into()),
-        _ => Some(address),
+        Plane::Tailnet => Some(address),
+        _ => Some(subscriber(address)),
     }
 }
