@@ -29,8 +29,11 @@ fn main() {
     build_archive(&archive, &target_os);
     println!("cargo::rustc-check-cfg=cfg(go_sleeps)");
     // Another machine's archive is one that this machine's objcopy leaves as it is, without a word.
-    let here = env::var_os("HOST") == env::var_os("TARGET");
-    if here && target_os == "linux" && cargo_variable("CARGO_CFG_TARGET_ENV") == "gnu" && keep_asleep(&archive) {
+    if is_for_this_machine()
+        && target_os == "linux"
+        && cargo_variable("CARGO_CFG_TARGET_ENV") == "gnu"
+        && keep_asleep(&archive)
+    {
         println!("cargo::rustc-cfg=go_sleeps");
     }
 
@@ -112,7 +115,7 @@ fn keep_asleep(archive: &Path) -> bool {
 /// most of them Go's: 3.4 MB of the file, and as much of memory, for 40 kB.
 fn reads_packed_relocations() -> bool {
     // glibc does so from 2.36 on. What is built on this machine is for machines like this one.
-    if env::var_os("HOST") != env::var_os("TARGET") || !cargo_variable("TARGET").contains("-linux-gnu") {
+    if !is_for_this_machine() || !cargo_variable("TARGET").contains("-linux-gnu") {
         return false;
     }
     let Ok(told) = Command::new("getconf").arg("GNU_LIBC_VERSION").output() else { return false };
@@ -120,6 +123,11 @@ fn reads_packed_relocations() -> bool {
     let numbers = told.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
     let parsed = numbers.and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
     parsed.is_some_and(|version| version >= (2, 36))
+}
+
+/// Whether what is built here is for machines like this one.
+fn is_for_this_machine() -> bool {
+    env::var_os("HOST") == env::var_os("TARGET")
 }
 
 fn go_os(target_os: &str) -> &str {

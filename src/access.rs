@@ -24,4 +24,4 @@ pub use origin::{Barrier, Origin};
 pub use peer::{Peer, Plane, subscriber};
 pub use policy::{Ceiling, Policy, Share, grant};
 pub use rule::{CAPABILITY, MalformedGrant, Patterns, Rule};
-pub use sources::Sources;
+pub use sources::{Sources, lists};

@@ -73,9 +73,9 @@ impl fmt::Display for DoorOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open { seconds: None } => f.write_str("on"),
-            Self::Open { seconds: Some(seconds) } => write!(f, "on for {seconds} s"),
+            Self::Open { seconds: Some(seconds) } => write!(f, "on --for {seconds}s"),
             Self::Shut { revoke: false } => f.write_str("off"),
-            Self::Shut { revoke: true } => f.write_str("off, all public credentials revoked"),
+            Self::Shut { revoke: true } => f.write_str("off --revoke"),
         }
     }
 }

@@ -156,7 +156,7 @@ impl Audit {
         let (audit, record) = (self.clone(), Record::new(Event::Ordered { order }));
         let recorded = tokio::spawn(async move { audit.record(record).await });
         if tokio::time::timeout(RECORDED, recorded).await.is_err() {
-            tracing::error!("an order was carried out and is not on record yet: the audit log's disk hangs");
+            tracing::error!("an order is not on record yet: the audit log's disk hangs");
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
         let (mut events, denied) = (Vec::new(), Filter { denied: true, ..Filter::default() });
         let found = |record: Record| {
             events.push(record.event);
-            Ok(())
+            Ok::<_, AuditError>(())
         };
         search(dir.path(), &denied, found).unwrap();
         assert_eq!(events.len(), 12);

@@ -8,7 +8,7 @@ mod shell;
 mod span;
 mod transfer;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,20 +42,19 @@ impl Cli {
     /// What was typed, the program's name first, over what the environment says. Ends the program where that cannot be read,
     /// or asks for help.
     pub fn of(typed: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Self {
-        let command =
-            without_variables(Self::command(), |name| std::env::var_os(name).is_some_and(|set| set.is_empty()));
+        let command = without_empty_variables(Self::command());
         Self::from_arg_matches(&command.get_matches_from(typed)).unwrap_or_else(|error| error.exit())
     }
 }
 
-/// The command without the variables that are `empty`: what a service manager, or a compose file, makes of a value that it
+/// The command without the variables that are empty: what a service manager, or a compose file, makes of a value that it
 /// does not have.
-fn without_variables(command: clap::Command, empty: fn(&OsStr) -> bool) -> clap::Command {
-    let without = move |arg: Arg| match arg.get_env() {
-        Some(name) if empty(name) => arg.env(Resettable::Reset),
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let without = |arg: Arg| match arg.get_env() {
+        Some(name) if std::env::var_os(name).is_some_and(|set| set.is_empty()) => arg.env(Resettable::Reset),
         _ => arg,
     };
-    command.mut_args(without).mut_subcommands(move |command| without_variables(command, empty))
+    command.mut_args(without).mut_subcommands(without_empty_variables)
 }
 
 /// The commands.
@@ -260,7 +259,7 @@ pub struct UpArgs {
     pub tailnet_resolver: Option<SocketAddr>,
 }
 
-/// An absolute URL; an empty one, as of an empty variable, is Tailscale's own.
+/// An absolute URL; an empty one, as `--control-url ''` gives, is Tailscale's own.
 fn control_url(text: &str) -> Result<String, String> {
     let is_url = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
     if text.is_empty() || text.parse().is_ok_and(|url| is_url(&url)) {

@@ -184,7 +184,8 @@ fn caller(who: &str, known: &Known<'_>) -> Result<(Caller, Option<&'static str>)
     // The two of ~/.roam-tools.json allow whatever public access may, and are not read for this.
     if matches!(who, PUBLIC | "token" | "path-secret") {
         let rule = Rule::everything(Level::Full);
-        let anyone = Credential { name: who.into(), kind: CredentialKind::Bearer, rule };
+        let kind = if who == "path-secret" { CredentialKind::Path } else { CredentialKind::Bearer };
+        let anyone = Credential { name: who.into(), kind, rule };
         return Ok((Caller::Public(Arc::new(anyone)), None));
     }
     match seen(who) {

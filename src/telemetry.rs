@@ -45,11 +45,13 @@ pub fn filter(directives: &str) -> Result<EnvFilter, String> {
 /// When descriptors run out.
 pub fn start(filter: EnvFilter, format: Format, redirected: &RedirectedStderr) -> io::Result<WorkerGuard> {
     let stderr = redirected.original.try_clone()?;
-    let ansi = stderr.is_terminal() && wants_colour();
+    let is_terminal = stderr.is_terminal();
     let (output, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(stderr);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output.clone());
     let started = match format {
-        Format::Text => subscriber.with_ansi(ansi).try_init(),
+        // It heeds `NO_COLOR` (no-color.org).
+        Format::Text if is_terminal => subscriber.try_init(),
+        Format::Text => subscriber.with_ansi(false).try_init(),
         Format::Json => subscriber.json().try_init(),
     };
     started.map_err(io::Error::other)?;
@@ -60,11 +62,6 @@ pub fn start(filter: EnvFilter, format: Format, redirected: &RedirectedStderr) -
         tracing::warn!("an earlier run crashed; what it said is in {}", earlier.display());
     }
     Ok(guard)
-}
-
-/// Whoever sets `NO_COLOR` to anything wants none (no-color.org).
-fn wants_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Records that a tool that writes is about to run, in the form of remote access v1. It is no line of the log, which a

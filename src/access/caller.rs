@@ -75,6 +75,15 @@ impl fmt::Display for CredentialKind {
 }
 
 impl Caller {
+    /// What the tailnet grants; nothing to those who are not of it.
+    pub fn grants(&self) -> &[Rule] {
+        match self {
+            Self::User(user) => &user.grants,
+            Self::Tagged(node) => &node.grants,
+            Self::Public(_) | Self::Admin => &[],
+        }
+    }
+
     /// Who counts as one: a person with all their devices, a tagged node, whoever holds a credential.
     pub fn identity(&self) -> String {
         match self {

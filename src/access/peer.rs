@@ -72,6 +72,14 @@ pub enum Plane {
 }
 
 impl Plane {
+    /// Whether anybody may come this way: what a proxy brings comes over the machine's own socket.
+    pub fn is_public(self) -> bool {
+        match self {
+            Self::Funnel | Self::Direct => true,
+            Self::Tailnet | Self::Admin => false,
+        }
+    }
+
     /// The name in records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

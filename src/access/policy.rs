@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Level, Origin, Patterns, Rule, TailnetNode, TailnetUser};
+use super::{Caller, Level, Origin, Patterns, Rule};
 
 /// What the owner of the node allows. Rules give rights; ceilings and the list of denied tools only take them away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,27 +102,23 @@ impl Policy {
     /// What is allowed to `caller`, before ceilings: a line of the policy and the tailnet's grants beside it, or the rule
     /// of a credential. More rules never take away.
     pub(crate) fn rules<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = (Origin, &'a Rule)> {
-        let (line, grants): (_, &[Rule]) = match caller {
+        let line = match caller {
             Caller::User(user) if self.owner == Some(user.id) => {
-                (self.for_owner.as_ref().map(|rule| (Origin::Owner, rule)), &user.grants)
+                self.for_owner.as_ref().map(|rule| (Origin::Owner, rule))
             }
-            Caller::User(TailnetUser { grants, .. }) | Caller::Tagged(TailnetNode { grants, .. }) => {
-                (self.for_others.as_ref().map(|rule| (Origin::Others, rule)), grants)
-            }
-            Caller::Public(credential) => (Some((Origin::Credential, &credential.rule)), &[]),
-            Caller::Admin => (Some((Origin::Operator, &*OPERATOR)), &[]),
+            Caller::User(_) | Caller::Tagged(_) => self.for_others.as_ref().map(|rule| (Origin::Others, rule)),
+            Caller::Public(credential) => Some((Origin::Credential, &credential.rule)),
+            Caller::Admin => Some((Origin::Operator, &*OPERATOR)),
         };
-        let grants = grants.iter().enumerate().map(|(at, rule)| (Origin::Grant(at), rule));
+        let grants = caller.grants().iter().enumerate().map(|(at, rule)| (Origin::Grant(at), rule));
         line.into_iter().chain(grants)
     }
 }
 
 /// The grant of the tailnet that a right comes from, if it comes from one.
 pub fn grant(caller: &Caller, origin: Origin) -> Option<&Rule> {
-    match (caller, origin) {
-        (Caller::User(TailnetUser { grants, .. }) | Caller::Tagged(TailnetNode { grants, .. }), Origin::Grant(at)) => {
-            grants.get(at)
-        }
+    match origin {
+        Origin::Grant(at) => caller.grants().get(at),
         _ => None,
     }
 }

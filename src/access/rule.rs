@@ -77,8 +77,12 @@ impl Patterns {
 
     /// Reads names of tools. The shell spells them with hyphens, and no tool has one in its name.
     pub(crate) fn of_tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(names.into_iter().map(|name| name.replace('-', "_")).collect())
+        Vec::deserialize(deserializer).map(Self::tools)
+    }
+
+    /// Tools as they are typed.
+    pub fn tools(names: Vec<String>) -> Self {
+        names.into_iter().map(|name| name.replace('-', "_")).collect()
     }
 
     /// The patterns that are none of `names`.

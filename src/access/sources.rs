@@ -72,8 +72,8 @@ impl Sources {
     }
 }
 
-/// An IPv4 address that is written as an IPv6 one is the IPv4 one.
-fn lists(networks: &[IpNet], address: IpAddr) -> bool {
+/// Whether `address` is in one of `networks`. An IPv4 address that is written as an IPv6 one is the IPv4 one.
+pub fn lists(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
 }

@@ -31,14 +31,10 @@ pub(super) async fn keep(rules: Arc<Rules>, stop: CancellationToken) {
 
 async fn refresh(rules: &Rules, url: &str) {
     loop {
-        let Some(copy) = rules.wants_openai_at() else {
+        let Some(copy) = rules.wants_openai_at().filter(|copy| !is_fresh(copy)) else {
             sleep(LOOK).await;
             continue;
         };
-        if is_fresh(&copy) {
-            sleep(LOOK).await;
-            continue;
-        }
         match fetch(url, &copy).await {
             Ok(()) => tracing::info!(copy = %copy.display(), "took over the addresses that OpenAI publishes"),
             Err(error) => {
@@ -68,7 +64,9 @@ async fn fetch(url: &str, copy: &Path) -> anyhow::Result<()> {
     }
     let list = std::str::from_utf8(&text)?;
     openai_networks(list).map_err(anyhow::Error::msg).context("that is no list of addresses")?;
-    replace_file(copy, &text).with_context(|| copy.display().to_string())
+    let copy = copy.to_owned();
+    // It is synced to the disk, which may take a while.
+    tokio::task::spawn_blocking(move || replace_file(&copy, &text).with_context(|| copy.display().to_string())).await?
 }
 
 #[cfg(test)]

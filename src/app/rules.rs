@@ -250,10 +250,10 @@ impl Rules {
             }
             last = now;
             if round.is_multiple_of(NOTE_EVERY) {
-                self.note_used();
+                Arc::clone(&self).note_used().await;
             }
         }
-        self.note_used();
+        self.note_used().await;
     }
 
     fn reload_config(&self) {
@@ -308,11 +308,14 @@ impl Rules {
         Ok(())
     }
 
-    fn note_used(&self) {
+    async fn note_used(self: Arc<Self>) {
         let used = self.keys.take_used();
-        if !used.is_empty()
-            && let Err(error) = Store::note_used(&self.dir, used)
-        {
+        if used.is_empty() {
+            return;
+        }
+        // It is synced to the disk, which may take a while.
+        let noted = tokio::task::spawn_blocking(move || Store::note_used(&self.dir, used)).await;
+        if let Ok(Err(error)) = noted {
             tracing::warn!(%error, "cannot write down when credentials were used");
         }
     }

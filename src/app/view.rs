@@ -1,7 +1,6 @@
 //! What is known about the node, kept up to date by its events.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
@@ -14,7 +13,6 @@ use crate::tailnet::{Event, Status};
 pub(super) struct View {
     status: watch::Sender<Status>,
     certificate_name: watch::Sender<String>,
-    waits_for_person: AtomicBool,
 }
 
 impl View {
@@ -24,7 +22,8 @@ impl View {
 
     /// Whether somebody has to log the node in or approve it.
     pub(super) fn waits_for_person(&self) -> bool {
-        self.waits_for_person.load(Ordering::Relaxed)
+        let status = self.status.borrow();
+        !status.login_url.is_empty() || status.state == "NeedsMachineAuth"
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Status> {
@@ -75,14 +74,12 @@ pub(super) async fn follow(view: Arc<View>, mut events: mpsc::UnboundedReceiver<
         match event {
             Event::Changed(status) => view.update(*status),
             Event::LoginUrl { url } => {
-                view.waits_for_person.store(true, Ordering::Relaxed);
                 progress.login_url(&url);
                 view.waits(|status| status.login_url = url);
             }
             Event::State { state } => {
                 tracing::info!(state, "tailnet node");
                 if state == "NeedsMachineAuth" {
-                    view.waits_for_person.store(true, Ordering::Relaxed);
                     progress.approval();
                 }
                 view.enters(state);

@@ -44,18 +44,18 @@ impl Filter {
 ///
 /// # Errors
 /// When the files cannot be read, or `found` fails.
-pub fn search(
+pub fn search<E: From<AuditError>>(
     dir: &Path,
     filter: &Filter,
-    mut found: impl FnMut(Record) -> std::io::Result<()>,
-) -> Result<(), AuditError> {
+    mut found: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
     for file in chain::files(dir).map_err(AuditError::io(dir))? {
         for (_, line) in chain::lines(&file).map_err(AuditError::io(&file))? {
             let line = line.map_err(AuditError::io(&file))?;
             if let Ok(Line { record, .. }) = serde_json::from_slice::<Line<Record>>(&line.bytes)
                 && filter.fits(&record)
             {
-                found(record).map_err(AuditError::io(&file))?;
+                found(record)?;
             }
         }
     }

@@ -236,20 +236,17 @@ const LONGEST: usize = 64 << 10;
 pub(super) fn text(arguments: &Map<String, Value>) -> Value {
     let text = Value::Object(arguments.clone());
     let written = text.to_string();
-    match written.char_indices().map(|(at, _)| at).take_while(|&at| at <= LONGEST).last() {
-        Some(end) if written.len() > LONGEST => Value::String(format!("{}…", &written[..end])),
-        _ => text,
+    if written.len() <= LONGEST {
+        return text;
     }
+    Value::String(format!("{}…", &written[..written.floor_char_boundary(LONGEST)]))
 }
 
 /// SHA-256 of arguments as compact JSON with their keys in order, in hex.
 pub(super) fn digest(arguments: &Map<String, Value>) -> String {
-    let mut sorted = arguments.clone();
-    sorted.sort_keys();
-    for value in sorted.values_mut() {
-        value.sort_all_objects();
-    }
-    hex::encode(Sha256::digest(Value::Object(sorted).to_string()))
+    let mut sorted = Value::Object(arguments.clone());
+    sorted.sort_all_objects();
+    hex::encode(Sha256::digest(sorted.to_string()))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]

@@ -5,7 +5,7 @@ use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
 
 use super::{Failure, state_dir};
-use crate::audit::{self, Event, Expected, Filter, Record, Subject, Verified};
+use crate::audit::{self, AuditError, Event, Expected, Filter, Record, Subject, Verified};
 use crate::cli::{AuditArgs, AuditCommand, AuditSearchArgs};
 
 pub(super) fn run(args: AuditArgs) -> Result<(), Failure> {
@@ -50,7 +50,7 @@ fn tail(dir: &Path, lines: usize, json: bool) -> Result<(), Failure> {
             last.pop_front();
         }
         last.push_back(record);
-        Ok(())
+        Ok::<_, AuditError>(())
     })?;
     let mut out = stdout().lock();
     for record in last.iter().take(lines) {
@@ -65,7 +65,7 @@ fn search(dir: &Path, args: AuditSearchArgs) -> Result<(), Failure> {
     let (mut out, mut found) = (stdout().lock(), false);
     audit::search(dir, &filter, |record| {
         found = true;
-        print(&mut out, &record, json)
+        Ok::<_, Failure>(print(&mut out, &record, json)?)
     })?;
     if !found {
         // Nobody is left to tell that standard error is closed.

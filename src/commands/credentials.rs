@@ -12,6 +12,7 @@ use crate::access::{CredentialKind, Patterns, Rule};
 use crate::admin;
 use crate::cli::{AddArgs, CredentialsArgs, CredentialsCommand};
 use crate::credentials::{Entry, Store, Wanted};
+use crate::report::Report;
 use crate::secret::Secret;
 use crate::tools::TOOLS;
 
@@ -22,7 +23,9 @@ pub(super) async fn run(args: CredentialsArgs) -> Result<(), Failure> {
         CredentialsCommand::List { json } => list(&dir, json),
         CredentialsCommand::Rotate { name } => {
             let (secret, entry) = Store::rotate(&dir, name.as_str())?;
-            show(&dir, entry.kind, &secret).await
+            let is_asked = entry.kind == CredentialKind::Path;
+            let node = if is_asked { admin::fetch_report(&dir, false).await.ok() } else { None };
+            show(entry.kind, &secret, node)
         }
         CredentialsCommand::Revoke { name } => {
             Store::revoke(&dir, name.as_str())?;
@@ -33,22 +36,20 @@ pub(super) async fn run(args: CredentialsArgs) -> Result<(), Failure> {
 
 async fn add(dir: &Path, args: AddArgs) -> Result<(), Failure> {
     let AddArgs { name, kind, access, graphs, tools, expires, sources } = args;
-    let names = |names: Vec<String>| if names.is_empty() { Patterns::default() } else { names.into_iter().collect() };
-    // Tools go by hyphens in the shell, and none has one in its name.
-    let tools: Vec<_> = tools.iter().map(|tool| tool.replace('-', "_")).collect();
-    if !graphs.is_empty() {
-        warn(unserved(&graphs, &admin::fetch_report(dir, false).await.map(|node| node.graphs).unwrap_or_default()));
-    }
+    let is_asked = !graphs.is_empty() || kind == CredentialKind::Path;
+    let node = if is_asked { admin::fetch_report(dir, false).await.ok() } else { None };
+    let graphs = if graphs.is_empty() { Patterns::default() } else { graphs.into_iter().collect() };
+    let tools = if tools.is_empty() { Patterns::default() } else { Patterns::tools(tools) };
+    warn(unserved(&graphs, node.as_ref().map_or(&[], |node| &node.graphs)));
     warn(unknown(&tools));
-    let rule = Rule { access, graphs: names(graphs), tools: names(tools) };
     // A credential may be made before the node is started for the first time.
     crate::config::make_private_dir(dir)?;
-    let secret = Store::add(dir, Wanted { name, kind, rule, sources, expires })?;
-    show(dir, kind, &secret).await
+    let secret = Store::add(dir, Wanted { name, kind, rule: Rule { access, graphs, tools }, sources, expires })?;
+    show(kind, &secret, node)
 }
 
 /// Says on standard error what is probably not meant. It is made all the same: a graph may come later.
-fn warn(notes: impl Iterator<Item = String>) {
+fn warn(notes: Vec<String>) {
     for note in notes {
         // Nobody is left to tell that standard error is closed.
         let _ = writeln!(stderr(), "roam-mcp: {note}");
@@ -56,25 +57,28 @@ fn warn(notes: impl Iterator<Item = String>) {
 }
 
 /// The graphs that fit nothing a running node serves.
-fn unserved<'a>(graphs: &'a [String], served: &'a [String]) -> impl Iterator<Item = String> {
-    let fits = |pattern: &str| served.iter().any(|graph| Patterns::from_iter([pattern]).matches(graph));
-    let unserved = graphs.iter().filter(move |pattern| !served.is_empty() && !fits(pattern));
-    unserved.map(|pattern| format!("the running node serves {}, no graph fits `{pattern}`", served.join(", ")))
+fn unserved(graphs: &Patterns, served: &[String]) -> Vec<String> {
+    if served.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = served.iter().map(String::as_str).collect();
+    let served = served.join(", ");
+    graphs.idle(&names).map(|idle| format!("the running node serves {served}, no graph fits `{idle}`")).collect()
 }
 
 /// The tools that are none.
-fn unknown(tools: &[String]) -> impl Iterator<Item = String> {
-    let fits = |pattern: &str| TOOLS.iter().any(|tool| Patterns::from_iter([pattern]).matches(tool.name));
-    let unknown = tools.iter().filter(move |pattern| !fits(pattern));
-    unknown.map(|pattern| format!("no tool is called `{pattern}`; `roam-mcp tools` lists them"))
+fn unknown(tools: &Patterns) -> Vec<String> {
+    let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+    tools.idle(&names).map(|idle| format!("no tool is called `{idle}`; `roam-mcp tools` lists them")).collect()
 }
 
-async fn show(dir: &Path, kind: CredentialKind, secret: &Secret) -> Result<(), Failure> {
+/// `node` is the running one, if it was asked.
+fn show(kind: CredentialKind, secret: &Secret, node: Option<Report>) -> Result<(), Failure> {
     let secret = secret.expose();
     let shown = match kind {
         CredentialKind::Bearer => format!("Authorization: Bearer {secret}"),
         CredentialKind::Path => {
-            let url = admin::fetch_report(dir, false).await.ok().and_then(|node| node.urls.public);
+            let url = node.and_then(|node| node.urls.public);
             let base = url.as_deref().and_then(|url| url.strip_suffix("/mcp"));
             format!("{}/{secret}/mcp", base.unwrap_or("https://<name of the node>"))
         }
@@ -145,17 +149,13 @@ mod tests {
         assert_eq!(use_at(after), Some(after));
     }
 
-    fn owned(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
     #[test]
     fn names_that_fit_nothing_are_noted() {
-        let notes: Vec<_> = unknown(&owned(&["search", "get_*", "serch", "*"])).collect();
-        assert_eq!(notes, ["no tool is called `serch`; `roam-mcp tools` lists them"]);
-        let (wanted, served) = (owned(&["garden", "work", "*"]), owned(&["garden", "diary"]));
-        let notes: Vec<_> = unserved(&wanted, &served).collect();
-        assert_eq!(notes, ["the running node serves garden, diary, no graph fits `work`"]);
-        assert_eq!(unserved(&wanted, &[]).count(), 0, "nothing is known without a node");
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let tools = Patterns::tools(names(&["search", "get-*", "serch", "*"]));
+        assert_eq!(unknown(&tools), ["no tool is called `serch`; `roam-mcp tools` lists them"]);
+        let (wanted, served) = (Patterns::from_iter(["garden", "work", "*"]), names(&["garden", "diary"]));
+        assert_eq!(unserved(&wanted, &served), ["the running node serves garden, diary, no graph fits `work`"]);
+        assert_eq!(unserved(&wanted, &[]).len(), 0, "nothing is known without a node");
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::access::{Barrier, Credential, CredentialKind};
+use crate::access::{self, Barrier, Credential, CredentialKind};
 use crate::secret::Secret;
 
 /// A credential by the hash of its secret.
@@ -92,10 +92,9 @@ impl Key {
 
     /// Why it is not good now and there. None of this is secret.
     fn barrier(&self, source: Option<IpAddr>, now: Timestamp) -> Option<Barrier> {
-        let from = |source: IpAddr| self.sources.iter().any(|net| net.contains(&source.to_canonical()));
         if self.expires.is_some_and(|expires| now >= expires) {
             Some(Barrier::Expired)
-        } else if self.sources.is_empty() || source.is_some_and(from) {
+        } else if self.sources.is_empty() || source.is_some_and(|source| access::lists(&self.sources, source)) {
             None
         } else {
             Some(Barrier::WrongSource)
@@ -154,7 +153,8 @@ impl Keys {
     }
 
     /// The credential whose secret was shown, if it is good.
-    pub fn find(&self, kind: CredentialKind, shown: &str, source: Option<IpAddr>) -> Option<Arc<Credential>> {
+    #[cfg(test)]
+    pub(crate) fn find(&self, kind: CredentialKind, shown: &str, source: Option<IpAddr>) -> Option<Arc<Credential>> {
         match self.look(kind, shown, source) {
             Found::Good(credential) => Some(credential),
             Found::Spent(..) | Found::Nothing => None,

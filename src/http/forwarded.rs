@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::headers;
 use super::refusal::Refusal;
-use crate::access::Peer;
+use crate::access::{self, Peer};
 
 /// The client as the trusted proxies tell it. On other planes nobody stands in front, and what claims so is not read.
 pub(super) fn client(trusted: &[IpNet], peer: Peer, headers: &HeaderMap) -> Result<Peer, Refusal> {
@@ -19,17 +19,17 @@ pub(super) fn client(trusted: &[IpNet], peer: Peer, headers: &HeaderMap) -> Resu
     if !headers::has_claims(headers) {
         return Ok(peer);
     }
-    let trusts = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let trusts = |address| access::lists(trusted, address);
     if !trusts(address.ip()) {
         return Err(Refusal::UntrustedProxy);
     }
     // Each hop writes down whom it saw, behind what it was told.
-    let mut hops = headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
+    let hops = headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
         let hops: Vec<_> = value.to_str().unwrap_or_default().rsplit(',').map(|hop| parse(hop.trim())).collect();
         hops
     });
     let mut client = None;
-    for hop in &mut hops {
+    for hop in hops {
         let hop = hop.ok_or(Refusal::UntrustedProxy)?;
         client = Some(hop);
         if !trusts(hop) {

@@ -19,7 +19,9 @@ use crate::metrics::CONTENT_TYPE;
 /// To everybody else, and on every other plane, this is a path like any that does not exist.
 pub(super) async fn show(State(site): State<Arc<Site>>, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
-    let Some(peer @ (Peer::Tailnet { .. } | Peer::Admin)) = peer else { return Refusal::UnknownPath.into_response() };
+    let Some(peer @ (Peer::Tailnet { .. } | Peer::Admin)) = peer else {
+        return super::unknown(State(site), request).await.into_response();
+    };
     let gate = site.gate.load_full();
     let Ok(caller) = identify(&site, &gate, peer, request.headers(), None).await else {
         return Refusal::UnknownPath.into_response();

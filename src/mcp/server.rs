@@ -88,10 +88,13 @@ impl Server {
 
     /// Whether the caller reaches the tool and may use it: on some graph that is here, if it takes one. Clients ask for the
     /// list once, so while no graph is here it shows what can be used when one is.
-    fn offers(&self, policy: &Policy, caller: &Caller, reach: &Reach, tool: &tools::Tool) -> bool {
+    fn offers(policy: &Policy, caller: &Caller, reach: &Reach, here: &[Graph], tool: &tools::Tool) -> bool {
         let on = |graph| access::allows(policy, caller, &tool.operation(graph));
-        let here = if tool.takes_graph() { self.graphs.list() } else { Arc::default() };
-        let allowed = if here.is_empty() { on(None) } else { here.iter().any(|graph| on(Some(graph.name()))) };
+        let allowed = if tool.takes_graph() && !here.is_empty() {
+            here.iter().any(|graph| on(Some(graph.name())))
+        } else {
+            on(None)
+        };
         allowed && reach.covers(tool)
     }
 
@@ -120,18 +123,19 @@ impl Server {
     ) -> Result<CallToolResult, ErrorData> {
         let policy = self.graphs.under(self.policy.load_full());
         // As with graphs: whoever sends a long name finds none of it in the log.
-        let shown: String = request.name.chars().take(80).collect();
-        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{shown}`."), None);
+        let shown = || request.name.chars().take(80).collect::<String>();
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool `{}`.", shown()), None);
         let arguments = request.arguments.unwrap_or_default();
         let Some(tool) = tools::find(&request.name) else {
-            let subject = Subject { tool: Some(shown.clone()), ..Subject::at_the_door(peer, caller) };
+            let subject = Subject { tool: Some(shown()), ..Subject::at_the_door(peer, caller) };
             self.note_denied(&subject, &Barrier::NoTool, &arguments).await;
             return Err(unknown());
         };
         let subject = |graph| Subject::new(peer, caller, tool.name, graph, tool.needs());
         // A tool that no rule gives the caller is not there for them, in the list as in a call.
         let reach = self.outside.load().reach(peer.plane());
-        if !self.offers(&policy, caller, &reach, tool) {
+        let here = self.graphs.list();
+        if !Self::offers(&policy, caller, &reach, &here, tool) {
             self.note_denied(&subject(None), &Barrier::NoRuleFits, &arguments).await;
             return Err(unknown());
         }
@@ -152,8 +156,7 @@ impl Server {
                 return Err(denied(reason));
             }
         };
-        let known = self.graphs.list();
-        let visible = known.iter().filter(|graph| sees(graph.name())).map(Graph::info).collect();
+        let visible = here.iter().filter(|graph| sees(graph.name())).map(Graph::info).collect();
         let (graphs, today) = (self.graphs.clone(), Zoned::now().date());
         let call = Call { permit, graph, visible, graphs, arguments, today, reach };
         let granted = access::grant(caller, call.permit.origin()).cloned();
@@ -239,7 +242,8 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let (policy, (peer, caller)) = (self.graphs.under(self.policy.load_full()), self.caller(&context)?);
         let reach = self.outside.load().reach(peer.plane());
-        let visible = tools::TOOLS.iter().filter(|tool| self.offers(&policy, caller, &reach, tool));
+        let here = self.graphs.list();
+        let visible = tools::TOOLS.iter().filter(|tool| Self::offers(&policy, caller, &reach, &here, tool));
         Ok(ListToolsResult::with_all_items(visible.map(describe).collect()))
     }
 

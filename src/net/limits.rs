@@ -65,7 +65,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // A graph has one owner with a handful of clients, each with a few connections. About 60 KiB each, and two
+            // A graph has one owner with a handful of clients, each with a few connections. About 55 KiB each, and two
             // descriptors, which stays within a limit of 4096.
             connections: 1280,
             // However many addresses a stranger has, a fifth stays for the tailnet.

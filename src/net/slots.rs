@@ -74,7 +74,7 @@ impl Slots {
         counts.next += 1;
         counts.add(&peer);
         // Devices of the tailnet have shown who they are before their first byte.
-        let welcome = matches!(peer.plane(), Plane::Tailnet | Plane::Admin);
+        let welcome = !peer.plane().is_public();
         if !welcome {
             counts.strangers.insert(number, Stranger { peer, cut: cut.clone() });
         }
@@ -120,9 +120,8 @@ impl Connections {
         self.open.values().sum::<usize>() - self.on(Plane::Admin)
     }
 
-    /// Those of planes that anybody may reach: what a proxy brings comes over the machine's own socket.
     fn public(&self) -> usize {
-        self.on(Plane::Funnel) + self.on(Plane::Direct)
+        self.open.iter().filter(|(plane, _)| plane.is_public()).map(|(_, connections)| connections).sum()
     }
 }
 

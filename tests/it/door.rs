@@ -102,7 +102,7 @@ async fn off_with_revoke_leaves_no_credential_that_was_ever_shown() {
     assert_eq!(by_token(fresh["urls"]["token"].as_str().unwrap()).await, 200, "there is a new one");
     let log = home.command().args(["audit", "tail"]).output().unwrap();
     let log = String::from_utf8(log.stdout).unwrap();
-    assert!(log.contains("ordered   funnel off, all public credentials revoked"), "{log}");
+    assert!(log.contains("ordered   funnel off --revoke"), "{log}");
 }
 
 #[tokio::test]

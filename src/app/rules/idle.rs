@@ -48,15 +48,9 @@ impl<'a> Names<'a> {
 
     /// In the grants of callers.
     pub(super) fn in_grants(&self, seen: &[Caller]) -> Vec<String> {
-        let grants = |caller: &Caller| match caller {
-            Caller::User(user) => user.grants.clone(),
-            Caller::Tagged(node) => node.grants.clone(),
-            Caller::Public(_) | Caller::Admin => Vec::new(),
-        };
         let of = |caller: &Caller| {
-            let rules = grants(caller);
             let of = |rule| self.in_rule(&format!("the tailnet's grants for {caller}"), rule);
-            rules.iter().flat_map(of).collect::<Vec<_>>()
+            caller.grants().iter().flat_map(of).collect::<Vec<_>>()
         };
         let mut idle: Vec<_> = seen.iter().flat_map(of).collect();
         idle.sort_unstable();

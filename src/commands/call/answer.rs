@@ -74,8 +74,11 @@ impl Answer {
 
     /// Whether no graph was ever connected.
     pub(super) fn has_no_graphs(&self) -> bool {
-        let none = ErrorCode::CONFIG_NOT_FOUND;
-        matches!(&self.body, Body::Json(value) if self.is_error && value["error"]["code"] == none.as_str())
+        self.has_code(&ErrorCode::CONFIG_NOT_FOUND)
+    }
+
+    fn has_code(&self, code: &ErrorCode) -> bool {
+        matches!(&self.body, Body::Json(value) if self.is_error && value["error"]["code"] == code.as_str())
     }
 
     /// The same as JSON, also where the tool answers plain text.
@@ -111,14 +114,16 @@ impl Answer {
 
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
+        let known = [
+            (ErrorCode::VALIDATION_ERROR, Failure::USAGE),
+            (ErrorCode::CONNECTION_FAILED, Failure::NOT_RUNNING),
+            (ErrorCode::NOT_FOUND, Failure::NOT_FOUND),
+            (ErrorCode::OUTCOME_UNKNOWN, Failure::UNKNOWN),
+        ];
+        if let Some((_, exit)) = known.iter().find(|(code, _)| self.has_code(code)) {
+            return *exit;
+        }
         match &self.body {
-            Body::Json(value) if self.is_error => match value["error"]["code"].as_str() {
-                Some("VALIDATION_ERROR") => Failure::USAGE,
-                Some("CONNECTION_FAILED") => Failure::NOT_RUNNING,
-                Some("NOT_FOUND") => Failure::NOT_FOUND,
-                Some("OUTCOME_UNKNOWN") => Failure::UNKNOWN,
-                _ => Failure::FAILED,
-            },
             Body::Text(text) if self.is_error && text.starts_with("Invalid arguments") => Failure::USAGE,
             _ if self.is_error => Failure::FAILED,
             _ if self.is_missing() => Failure::NOT_FOUND,

@@ -47,12 +47,11 @@ impl Counts {
 
     /// The limit that keeps `peer` out. The owner of the machine always gets in by the admin socket.
     pub(super) fn reached(&self, limits: &Limits, peer: &Peer) -> Option<&'static str> {
-        let public = matches!(peer.plane(), Plane::Funnel | Plane::Direct);
         if peer.plane() == Plane::Admin {
             None
         } else if self.told.all_but_the_operators() >= limits.connections {
             Some(ALL)
-        } else if public && self.told.public() >= limits.public {
+        } else if peer.plane().is_public() && self.told.public() >= limits.public {
             Some(PUBLIC)
         } else if source(peer).is_some_and(|key| self.by_source.get(&key).is_some_and(|n| *n >= limits.per_source)) {
             Some(SOURCE)
