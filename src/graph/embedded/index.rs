@@ -33,12 +33,7 @@ const MOST_PARTS: usize = 24;
 
 /// Puts a text into the index.
 pub(super) fn add(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
-    for word in words(&fold(text)) {
-        if list::insert(db, word, id)? {
-            vocabulary::insert(db, word)?;
-        }
-    }
-    Ok(())
+    replace(db, id, "", text)
 }
 
 /// Puts another text of the same page or block into the index. Words that are in both stay where they are.
@@ -60,12 +55,7 @@ pub(super) fn replace(db: &Connection, id: Id, before: &str, text: &str) -> rusq
 
 /// Takes a text out of the index, as it was when it was put in.
 pub(super) fn remove(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
-    for word in words(&fold(text)) {
-        if list::remove(db, word, id)? {
-            vocabulary::remove(db, word)?;
-        }
-    }
-    Ok(())
+    replace(db, id, text, "")
 }
 
 /// Stores a part of an index that is made all at once. The ids in it are greater than those stored before.
