@@ -75,8 +75,6 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     if version(db)? == VERSION {
         return Ok(());
     }
-    /// About as much memory as an import takes for this.
-    const IN_MEMORY: usize = 64 << 20;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("DELETE FROM posting; DELETE FROM vocabulary;")?;
     let mut texts = transaction.prepare("SELECT id, text FROM node ORDER BY id")?;
@@ -84,7 +82,7 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     let mut draft = Draft::default();
     while let Some(row) = rows.next()? {
         draft.add(row.get(0)?, &fold(row.get_ref(1)?.as_str()?));
-        if draft.bytes() > IN_MEMORY {
+        if draft.is_full() {
             store(&transaction, draft.take())?;
         }
     }
