@@ -167,12 +167,12 @@ impl<'a, 'db> Puller<'a, 'db> {
             }
         }
         let many = field.reverse || field.attribute.is_many();
-        let key = self.keys.of(field);
+        let key = || self.keys.of(field);
         match (found.is_empty(), &field.default) {
-            (true, Some(default)) => drop(object.insert(key, self.keys.value(default))),
+            (true, Some(default)) => drop(object.insert(key(), self.keys.value(default))),
             (true, None) => {}
-            (false, _) if many => drop(object.insert(key, Json::Array(found))),
-            (false, _) => drop(found.pop().and_then(|value| object.insert(key, value))),
+            (false, _) if many => drop(object.insert(key(), Json::Array(found))),
+            (false, _) => drop(found.pop().and_then(|value| object.insert(key(), value))),
         }
         Ok(())
     }
