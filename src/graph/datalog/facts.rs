@@ -195,7 +195,7 @@ impl Datoms<'_, '_> {
     fn everybody(&self, value: &Value) -> Result<Vec<(i64, Arc<str>)>, QueryError> {
         let people = &self.facts.people;
         let mut found = match (&self.attribute.stored, self.known, value) {
-            (Stored::Nowhere, ..) => Vec::new(),
+            (Stored::Nowhere { .. }, ..) => Vec::new(),
             // Several may be shown alike.
             (_, Known::Nothing, _) | (Stored::Shown, Known::Value, _) => people.all()?,
             (_, Known::Entity, Value::Int(number)) => {
@@ -263,6 +263,6 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
             Some("SELECT id, extra FROM node WHERE extra IS NOT NULL AND id = ?1".into())
         }
         Stored::Extra(_) => Some("SELECT id, extra FROM node WHERE extra IS NOT NULL".into()),
-        Stored::Name | Stored::Shown | Stored::Address | Stored::Nowhere => None,
+        Stored::Name | Stored::Shown | Stored::Address | Stored::Nowhere { .. } => None,
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::attribute::{ATTRIBUTES, Attribute, Stored};
+use super::attribute::{ATTRIBUTES, Attribute};
 use super::budget::Budget;
 use super::error::QueryError;
 use super::facts::{Facts, Known};
@@ -106,7 +106,7 @@ impl<'a, 'db> Puller<'a, 'db> {
     fn pull(&self, entity: i64, pull: &Pull, depth: Option<u64>, above: &mut Vec<i64>) -> Result<Json, QueryError> {
         let mut object = Map::new();
         if pull.all {
-            for attribute in ATTRIBUTES.iter().filter(|attribute| attribute.stored != Stored::Nowhere) {
+            for attribute in ATTRIBUTES.iter().filter(|attribute| attribute.is_kept()) {
                 let field = Field {
                     attribute,
                     reverse: false,
