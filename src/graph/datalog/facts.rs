@@ -241,9 +241,7 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
                 Rows::Pages => " AND parent IS NULL",
                 Rows::Blocks => " AND parent IS NOT NULL",
             };
-            // The words have a column of that name, too.
-            let present = if *column == "text" { "true".to_owned() } else { format!("{column} IS NOT NULL") };
-            simple("id", column, &format!("node WHERE {present}{only}"), "")
+            simple("id", column, &format!("node WHERE {column} IS NOT NULL{only}"), "")
         }
         Stored::Children => simple("parent", "id", "node WHERE parent IS NOT NULL", " ORDER BY ord"),
         Stored::Shortcut => simple("page", "ord", "shortcut WHERE true", ""),
