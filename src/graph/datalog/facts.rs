@@ -18,7 +18,7 @@ pub(super) enum Known {
     Nothing,
     Entity,
     Value,
-    /// Folded parts, each on a line, that all values contain.
+    /// Folded parts that are indexed, each on a line, that all values contain.
     Words,
 }
 
@@ -84,14 +84,7 @@ impl<'db> Facts<'db> {
 
     /// The texts that may contain all of some parts, as SQLite takes a list.
     fn candidates(&self, parts: &str) -> Result<String, QueryError> {
-        let ids: Vec<i64> = match index::narrow(self.db, parts.lines())? {
-            Some(ids) => ids.iter().collect(),
-            None => self
-                .db
-                .prepare_cached("SELECT id FROM node")?
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?,
-        };
+        let ids: Vec<i64> = index::narrow(self.db, parts.lines())?.unwrap_or_default().iter().collect();
         Ok(Json::from(ids).to_string())
     }
 

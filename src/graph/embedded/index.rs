@@ -99,6 +99,11 @@ fn version(db: &Connection) -> rusqlite::Result<i64> {
     Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(1))
 }
 
+/// Whether anything in a folded text is indexed.
+pub(in crate::graph) fn is_indexed(text: &str) -> bool {
+    token::parts(text).next().is_some()
+}
+
 /// The pages and blocks whose text may contain all of these folded texts. `None` if nothing in them is indexed, so that
 /// any may.
 pub(in crate::graph) fn narrow<'t>(
