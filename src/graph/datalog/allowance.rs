@@ -11,13 +11,21 @@ pub(super) struct Allowance {
     bytes: usize,
 }
 
+/// What a function makes has no more parts: more than the longest list of `range`.
+pub(super) const MOST_PARTS: usize = 1 << 17;
+/// And no more bytes than this: more than any text that people write. What could make far more out of little stops here by
+/// itself.
+pub(super) const MOST_BYTES: usize = 1 << 20;
+/// What is said of a function that makes more.
+pub(super) const TOO_LARGE: &str = "makes too large a value";
+
 /// Whatever walks through a value calls itself for each level of it.
 const DEEPEST: usize = 200;
 
 impl Allowance {
-    /// For what a function makes: more than the longest list of `range`, and than any text that people write.
+    /// For what a function makes.
     pub(super) fn result() -> Self {
-        Self { parts: 1 << 17, bytes: 1 << 20 }
+        Self { parts: MOST_PARTS, bytes: MOST_BYTES }
     }
 
     /// For what a function is given, all its arguments together.

@@ -36,7 +36,10 @@ pub(super) enum Stored {
     /// In `node.extra`, under one of these keys.
     Extra(&'static [&'static str]),
     /// Roam has it, and this database does not keep it.
-    Nowhere,
+    Nowhere {
+        /// Whether its values are entities.
+        refers: bool,
+    },
 }
 
 /// Which rows of `node` an attribute is about.
@@ -97,13 +100,13 @@ pub(super) static ATTRIBUTES: [Attribute; 35] = [
     other("ent/emojis", Stored::Extra(&[":ent/emojis", "emojis"])),
     other("page/sidebar", Stored::Shortcut),
     other("page/word-count", Stored::Extra(&[":page/word-count"])),
-    other("edit/seen-by", Stored::Nowhere),
-    other("page/edit-user", Stored::Nowhere),
-    other("user/display-page", Stored::Nowhere),
-    other("user/photo-url", Stored::Nowhere),
-    other("user/settings", Stored::Nowhere),
-    other("attrs/lookup", Stored::Nowhere),
-    other("entity/attrs", Stored::Nowhere),
+    other("edit/seen-by", Stored::Nowhere { refers: true }),
+    other("page/edit-user", Stored::Nowhere { refers: true }),
+    other("user/display-page", Stored::Nowhere { refers: true }),
+    other("user/photo-url", Stored::Nowhere { refers: false }),
+    other("user/settings", Stored::Nowhere { refers: false }),
+    other("attrs/lookup", Stored::Nowhere { refers: true }),
+    other("entity/attrs", Stored::Nowhere { refers: false }),
 ];
 
 impl Attribute {
@@ -140,11 +143,15 @@ impl Attribute {
         }
     }
 
+    /// Whether this database keeps it.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(self.stored, Stored::Nowhere { .. })
+    }
+
     /// Whether its values are entities.
     pub(super) fn refers(&self) -> bool {
-        use Stored::{Children, Page, Parents, Person, Refs};
-        matches!(self.stored, Children | Parents | Page | Refs | Person(_))
-            || matches!(self.name, "edit/seen-by" | "page/edit-user" | "user/display-page" | "attrs/lookup")
+        use Stored::{Children, Nowhere, Page, Parents, Person, Refs};
+        matches!(self.stored, Children | Parents | Page | Refs | Person(_) | Nowhere { refers: true })
     }
 
     /// Whether an entity can have several values.
@@ -160,7 +167,8 @@ impl Attribute {
     /// Whether the entities that have a given value are found without looking at all of them.
     pub(super) fn is_indexed(&self) -> bool {
         use Stored::{Address, Children, Name, Nowhere, Page, Parents, Refs, Shown};
-        self.is_unique() || matches!(self.stored, Children | Parents | Page | Refs | Name | Shown | Address | Nowhere)
+        self.is_unique()
+            || matches!(self.stored, Children | Parents | Page | Refs | Name | Shown | Address | Nowhere { .. })
     }
 
     /// Whether its values are in the search index.

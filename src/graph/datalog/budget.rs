@@ -11,9 +11,6 @@ use rusqlite::Connection;
 
 use super::error::QueryError;
 
-/// How often it is looked whether anybody still waits while SQLite works.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// Set when nobody waits for the answer any more. Clones are set together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Abandoned(Arc<AtomicBool>);
@@ -105,20 +102,15 @@ impl Budget {
         self.used.set(self.used.get().saturating_sub(bytes));
     }
 
-    /// Makes SQLite stop, too, when the time is over or nobody waits; until the guard is dropped.
+    /// Makes SQLite stop, too, when the time is over; until the guard is dropped. Where nobody waits any more it stops by
+    /// itself (`embedded::bound`).
     pub(super) fn watch(&self, db: &Connection) -> Watch {
-        let interrupt = db.get_interrupt_handle();
-        let (deadline, abandoned) = (self.deadline, self.abandoned.clone());
+        let (interrupt, deadline) = (db.get_interrupt_handle(), self.deadline);
         let (done, over) = mpsc::channel::<()>();
         let wait = move || {
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() || abandoned.is_set() {
-                    return interrupt.interrupt();
-                }
-                if over.recv_timeout(left.min(LOOK)) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
             }
         };
         // Without the thread, the time is still looked at between SQLite's rows.

@@ -1,5 +1,8 @@
 //! The graph as facts: entity, attribute, value. Each way to look for them is one statement.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rusqlite::types::{Value as Sql, ValueRef};
@@ -18,7 +21,7 @@ pub(super) enum Known {
     Nothing,
     Entity,
     Value,
-    /// Folded parts, each on a line, that all values contain.
+    /// Folded parts that are indexed, each on a line, that all values contain.
     Words,
 }
 
@@ -26,6 +29,8 @@ pub(super) enum Known {
 pub(super) struct Facts<'db> {
     db: &'db Connection,
     people: People<'db>,
+    /// What [`Facts::candidates`] found: a query is planned anew at each of its steps.
+    narrowed: RefCell<HashMap<String, String>>,
 }
 
 /// Facts of one attribute, looked for in one way.
@@ -38,6 +43,10 @@ pub(super) struct Datoms<'a, 'db> {
 
 /// Takes facts. An error ends the search.
 pub(super) type Each<'a> = &'a mut dyn FnMut(i64, Value) -> Result<(), QueryError>;
+
+/// So many bytes of candidates are kept. A word that is in all of a million blocks takes half of it, and a query may look
+/// for thousands.
+const MOST_KEPT: usize = 16 << 20;
 
 const BELOW: &str = "WITH RECURSIVE below(id) AS (
     SELECT id FROM node WHERE parent = ?1
@@ -54,7 +63,7 @@ const ALL_ABOVE: &str = "WITH RECURSIVE pair(id, above) AS (
 
 impl<'db> Facts<'db> {
     pub(super) fn new(db: &'db Connection) -> Self {
-        Self { db, people: People::new(db) }
+        Self { db, people: People::new(db), narrowed: RefCell::default() }
     }
 
     /// Prepares a search.
@@ -84,15 +93,21 @@ impl<'db> Facts<'db> {
 
     /// The texts that may contain all of some parts, as SQLite takes a list.
     fn candidates(&self, parts: &str) -> Result<String, QueryError> {
-        let ids: Vec<i64> = match index::narrow(self.db, parts.lines())? {
-            Some(ids) => ids.iter().collect(),
-            None => self
-                .db
-                .prepare_cached("SELECT id FROM node")?
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?,
-        };
-        Ok(Json::from(ids).to_string())
+        if let Some(list) = self.narrowed.borrow().get(parts) {
+            return Ok(list.clone());
+        }
+        let mut list = String::from("[");
+        for id in index::narrow(self.db, parts.lines())?.unwrap_or_default().iter() {
+            let comma = if list.len() > 1 { "," } else { "" };
+            let _ = write!(list, "{comma}{id}");
+        }
+        list.push(']');
+        let mut narrowed = self.narrowed.borrow_mut();
+        let kept: usize = narrowed.iter().map(|(parts, list)| parts.len() + list.len()).sum();
+        if kept + parts.len() + list.len() <= MOST_KEPT {
+            narrowed.insert(parts.to_owned(), list.clone());
+        }
+        Ok(list)
     }
 
     /// The one entity that has a value. Only for attributes whose values are unique.
@@ -195,7 +210,7 @@ impl Datoms<'_, '_> {
     fn everybody(&self, value: &Value) -> Result<Vec<(i64, Arc<str>)>, QueryError> {
         let people = &self.facts.people;
         let mut found = match (&self.attribute.stored, self.known, value) {
-            (Stored::Nowhere, ..) => Vec::new(),
+            (Stored::Nowhere { .. }, ..) => Vec::new(),
             // Several may be shown alike.
             (_, Known::Nothing, _) | (Stored::Shown, Known::Value, _) => people.all()?,
             (_, Known::Entity, Value::Int(number)) => {
@@ -241,9 +256,7 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
                 Rows::Pages => " AND parent IS NULL",
                 Rows::Blocks => " AND parent IS NOT NULL",
             };
-            // The words have a column of that name, too.
-            let present = if *column == "text" { "true".to_owned() } else { format!("{column} IS NOT NULL") };
-            simple("id", column, &format!("node WHERE {present}{only}"), "")
+            simple("id", column, &format!("node WHERE {column} IS NOT NULL{only}"), "")
         }
         Stored::Children => simple("parent", "id", "node WHERE parent IS NOT NULL", " ORDER BY ord"),
         Stored::Shortcut => simple("page", "ord", "shortcut WHERE true", ""),
@@ -263,6 +276,6 @@ fn sql(attribute: &Attribute, known: Known) -> Option<String> {
             Some("SELECT id, extra FROM node WHERE extra IS NOT NULL AND id = ?1".into())
         }
         Stored::Extra(_) => Some("SELECT id, extra FROM node WHERE extra IS NOT NULL".into()),
-        Stored::Name | Stored::Shown | Stored::Address | Stored::Nowhere => None,
+        Stored::Name | Stored::Shown | Stored::Address | Stored::Nowhere { .. } => None,
     }
 }

@@ -32,11 +32,6 @@ const TABLES: [&[Function]; 4] = [logic::FUNCTIONS, number::FUNCTIONS, pattern::
 
 const MANY: usize = usize::MAX;
 
-/// Functions that could make far more out of little stop at this many bytes of a text, or parts of a list.
-const MOST_BYTES: usize = 1 << 20;
-const MOST_PARTS: usize = 1 << 17;
-const TOO_LARGE: &str = "makes too large a value";
-
 const fn function(name: &'static str, arity: (usize, usize), apply: fn(&[Value]) -> Result<Value, String>) -> Function {
     Function { name, arity, apply }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::attribute::{ATTRIBUTES, Attribute, Stored};
+use super::attribute::{ATTRIBUTES, Attribute};
 use super::budget::Budget;
 use super::error::QueryError;
 use super::facts::{Facts, Known};
@@ -106,7 +106,7 @@ impl<'a, 'db> Puller<'a, 'db> {
     fn pull(&self, entity: i64, pull: &Pull, depth: Option<u64>, above: &mut Vec<i64>) -> Result<Json, QueryError> {
         let mut object = Map::new();
         if pull.all {
-            for attribute in ATTRIBUTES.iter().filter(|attribute| attribute.stored != Stored::Nowhere) {
+            for attribute in ATTRIBUTES.iter().filter(|attribute| attribute.is_kept()) {
                 let field = Field {
                     attribute,
                     reverse: false,
@@ -167,12 +167,12 @@ impl<'a, 'db> Puller<'a, 'db> {
             }
         }
         let many = field.reverse || field.attribute.is_many();
-        let key = self.keys.of(field);
+        let key = || self.keys.of(field);
         match (found.is_empty(), &field.default) {
-            (true, Some(default)) => drop(object.insert(key, self.keys.value(default))),
+            (true, Some(default)) => drop(object.insert(key(), self.keys.value(default))),
             (true, None) => {}
-            (false, _) if many => drop(object.insert(key, Json::Array(found))),
-            (false, _) => drop(found.pop().and_then(|value| object.insert(key, value))),
+            (false, _) if many => drop(object.insert(key(), Json::Array(found))),
+            (false, _) => drop(found.pop().and_then(|value| object.insert(key(), value))),
         }
         Ok(())
     }

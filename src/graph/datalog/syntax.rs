@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, TOO_LARGE};
 use super::attribute::Attribute;
 use super::error::{Position, QueryError};
 use super::function::Function;
@@ -239,7 +239,7 @@ impl Expression {
                     Err(error) => Err(error),
                     Ok(Err(problem)) => Err(wrong(&problem)),
                     Ok(Ok(value)) if Allowance::result().take(&value) => Ok(value),
-                    Ok(Ok(_)) => Err(wrong("makes too large a value")),
+                    Ok(Ok(_)) => Err(wrong(TOO_LARGE)),
                 })
             }
         }

@@ -33,12 +33,7 @@ const MOST_PARTS: usize = 24;
 
 /// Puts a text into the index.
 pub(super) fn add(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
-    for word in words(&fold(text)) {
-        if list::insert(db, word, id)? {
-            vocabulary::insert(db, word)?;
-        }
-    }
-    Ok(())
+    replace(db, id, "", text)
 }
 
 /// Puts another text of the same page or block into the index. Words that are in both stay where they are.
@@ -60,12 +55,7 @@ pub(super) fn replace(db: &Connection, id: Id, before: &str, text: &str) -> rusq
 
 /// Takes a text out of the index, as it was when it was put in.
 pub(super) fn remove(db: &Connection, id: Id, text: &str) -> rusqlite::Result<()> {
-    for word in words(&fold(text)) {
-        if list::remove(db, word, id)? {
-            vocabulary::remove(db, word)?;
-        }
-    }
-    Ok(())
+    replace(db, id, text, "")
 }
 
 /// Stores a part of an index that is made all at once. The ids in it are greater than those stored before.
@@ -85,8 +75,6 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     if version(db)? == VERSION {
         return Ok(());
     }
-    /// About as much memory as an import takes for this.
-    const IN_MEMORY: usize = 64 << 20;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("DELETE FROM posting; DELETE FROM vocabulary;")?;
     let mut texts = transaction.prepare("SELECT id, text FROM node ORDER BY id")?;
@@ -94,7 +82,7 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     let mut draft = Draft::default();
     while let Some(row) = rows.next()? {
         draft.add(row.get(0)?, &fold(row.get_ref(1)?.as_str()?));
-        if draft.bytes() > IN_MEMORY {
+        if draft.is_full() {
             store(&transaction, draft.take())?;
         }
     }
@@ -109,6 +97,11 @@ fn version(db: &Connection) -> rusqlite::Result<i64> {
     let mut find = db.prepare("SELECT value FROM meta WHERE key = 'index.version'")?;
     // The first number was not written down.
     Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(1))
+}
+
+/// Whether anything in a folded text is indexed.
+pub(in crate::graph) fn is_indexed(text: &str) -> bool {
+    token::parts(text).next().is_some()
 }
 
 /// The pages and blocks whose text may contain all of these folded texts. `None` if nothing in them is indexed, so that

@@ -31,7 +31,7 @@ impl Default for Room {
 
 impl Room {
     /// Takes the room for a text.
-    pub(super) fn take(&mut self, text: String) -> Result<String, Failure> {
+    fn take(&mut self, text: String) -> Result<String, Failure> {
         self.0 = self.0.checked_sub(text.len()).ok_or_else(|| {
             invalid(format!("The results are more than {} MiB. Set a smaller `limit` or `maxDepth`.", MOST_SHOWN >> 20))
         })?;
@@ -119,7 +119,13 @@ impl Listing {
 }
 
 /// A page or block in a list.
-fn item(db: &Connection, id: Id, extent: Extent, with_path: bool, room: &mut Room) -> Result<Value, Failure> {
+pub(super) fn item(
+    db: &Connection,
+    id: Id,
+    extent: Extent,
+    with_path: bool,
+    room: &mut Room,
+) -> Result<Value, Failure> {
     let (uid, page): (String, bool) = db
         .prepare_cached("SELECT uid, parent IS NULL FROM node WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -8,9 +8,9 @@ use super::bound::Bound;
 use super::failure::{Failure, invalid};
 use super::fold::fold;
 use super::index::{self, Ids};
-use super::listing::{MAX_LIMIT, Room};
+use super::listing::{self, MAX_LIMIT, Room};
 use super::read::queried_at;
-use super::render::{Extent, markdown, path};
+use super::render::Extent;
 use super::request::Request;
 use super::store::Id;
 use super::wanted::Wanted;
@@ -62,18 +62,9 @@ pub(super) fn search(db: &Connection, request: &Request, bound: &Bound) -> Resul
     let mut room = Room::default();
     let mut results = Vec::new();
     for hit in hits.iter().skip(offset).take(limit) {
-        let uid: String =
-            db.prepare_cached("SELECT uid FROM node WHERE id = ?1")?.query_row([hit.id], |row| row.get(0))?;
-        results.push(if hit.rank <= Rank::TitleHasAllWords {
-            let header = Extent { depth: Some(0), ..extent };
-            json!({ "uid": uid, "markdown": room.take(markdown(db, hit.id, header)?)?, "type": "page" })
-        } else {
-            let mut result = json!({ "uid": uid, "markdown": room.take(markdown(db, hit.id, extent)?)? });
-            if with_path {
-                result["path"] = json!(path(db, hit.id)?);
-            }
-            result
-        });
+        // Of a page its title is shown.
+        let depth = if hit.rank <= Rank::TitleHasAllWords { Some(0) } else { extent.depth };
+        results.push(listing::item(db, hit.id, Extent { depth, ..extent }, with_path, &mut room)?);
     }
     let mut answer = json!({ "queriedAt": queried_at(), "total": total, "results": results });
     if let Some(note) = note {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::dialect::translated;
-use super::{Function, MOST_PARTS, TOO_LARGE, function, text_of};
+use super::{Function, function, text_of};
+use crate::graph::datalog::allowance::{MOST_PARTS, TOO_LARGE};
 use crate::graph::datalog::value::Value;
 
 /// A regular expression as JavaScript writes it, as far as it can be matched in linear time.

@@ -4,7 +4,8 @@
 use regex::Captures;
 
 use super::written::written;
-use super::{Function, MANY, MOST_BYTES, MOST_PARTS, TOO_LARGE, function, shown, text_of, whole_of};
+use super::{Function, MANY, function, shown, text_of, whole_of};
+use crate::graph::datalog::allowance::{MOST_BYTES, MOST_PARTS, TOO_LARGE};
 use crate::graph::datalog::value::Value;
 use crate::graph::embedded::daily;
 

@@ -131,7 +131,7 @@ impl Solver<'_, '_> {
             Stored::Column { column: "heading" | "text_align" | "children_view", .. } | Stored::Extra(_) => size / 4.0,
             Stored::Column { .. } | Stored::Children | Stored::Page | Stored::Refs | Stored::Person(_) => size,
             Stored::Parents => size * 4.0,
-            Stored::Name | Stored::Shown | Stored::Address | Stored::Shortcut | Stored::Nowhere => 4.0,
+            Stored::Name | Stored::Shown | Stored::Address | Stored::Shortcut | Stored::Nowhere { .. } => 4.0,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::sink::Sink;
 use super::words::words;
 use super::{Item, Solver};
-use crate::graph::datalog::attribute::{ATTRIBUTES, Attribute, Stored};
+use crate::graph::datalog::attribute::{ATTRIBUTES, Attribute};
 use crate::graph::datalog::error::QueryError;
 use crate::graph::datalog::facts::Known;
 use crate::graph::datalog::relation::{Relation, Row};
@@ -85,7 +85,7 @@ impl Solver<'_, '_> {
         let mut sink = if open { sink(added).with_repetitions() } else { sink(added) };
         let attributes = ATTRIBUTES.iter().filter(|attribute| match known {
             Some(known) => *attribute == known,
-            None => attribute.stored != Stored::Nowhere,
+            None => attribute.is_kept(),
         });
         for attribute in attributes {
             let name = Value::keyword(attribute.name);

@@ -9,9 +9,10 @@ use crate::graph::datalog::attribute::Attribute;
 use crate::graph::datalog::syntax::{Binding, Clause, Expression, Term, Var};
 use crate::graph::datalog::value::Value;
 use crate::graph::embedded::fold::{fold, steadfast};
+use crate::graph::embedded::index::is_indexed;
 
-/// What every text contains that can have a part in the result: folded parts, each on a line. `None` if nothing is known
-/// of it.
+/// What every text contains that can have a part in the result: folded parts that are indexed, each on a line. `None` if
+/// there are none.
 pub(super) fn words(attribute: &Attribute, value: &Term, steps: &[&Clause], rest: &[Item<'_>]) -> Option<String> {
     if !attribute.is_searchable() {
         return None;
@@ -82,11 +83,11 @@ fn is_text(expression: &Expression, var: Var) -> bool {
     }
 }
 
-/// The parts of a text. Sigma is left out: it has two lower forms, and which one depends on its place in a word.
+/// The parts of a text that are indexed. Sigma is left out: it has two lower forms, and which one depends on its place in a word.
 fn add(text: &str, parts: &mut Vec<String>) {
     let folded = fold(text);
     let split = folded.split(|c: char| c.is_control() || matches!(c, 'σ' | 'ς'));
-    parts.extend(split.filter(|part| !part.trim().is_empty()).map(str::to_owned));
+    parts.extend(split.filter(|part| is_indexed(part)).map(str::to_owned));
 }
 
 /// The parts of a pattern that is a plain word, whether or not case matters. The letters s and k are left out: other

@@ -14,8 +14,6 @@ use crate::graph::embedded::store::Id;
 const TEXTS: usize = 512;
 /// So many times that may wait, which bounds the memory.
 const WAITING: usize = 8;
-/// How much of the index is put together in memory before it is stored, in bytes. A million blocks take about this.
-const IN_MEMORY: usize = 64 << 20;
 
 type Texts = Vec<(Id, String)>;
 
@@ -68,7 +66,7 @@ fn index(texts: &Receiver<Texts>, made: &Sender<Batch>) {
     let mut draft = Draft::default();
     for (id, text) in texts.iter().flatten() {
         draft.add(id, &fold(&text));
-        if draft.bytes() > IN_MEMORY {
+        if draft.is_full() {
             let _ = made.send(draft.take());
         }
     }

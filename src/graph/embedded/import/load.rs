@@ -1,9 +1,9 @@
 //! Putting the pages of an export into a new database.
 
 use rusqlite::{Connection, Statement, params};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::export::{Node, Text};
+use super::export::{Node, Person, Text};
 use super::indexer::Indexer;
 use super::merge;
 use crate::graph::embedded::failure::Failure;
@@ -114,13 +114,8 @@ impl<'db> Loader<'db> {
                 uid::random()?
             }
         };
-        for person in node.people.drain(..) {
-            let extra = (!person.extra.is_empty()).then(|| Value::Object(person.extra).to_string());
-            self.db
-                .prepare_cached("INSERT OR REPLACE INTO user(uid, name, extra) VALUES (?1, ?2, ?3)")?
-                .execute(params![person.uid, person.name, extra])?;
-        }
-        let extra = (!node.extra.is_empty()).then(|| Value::Object(std::mem::take(&mut node.extra)).to_string());
+        node.people.drain(..).try_for_each(|who| person(self.db, who))?;
+        let extra = written(std::mem::take(&mut node.extra));
         let stored = self.insert.execute(params![
             self.next,
             uid,
@@ -187,6 +182,21 @@ impl<'db> Loader<'db> {
         )?;
         Ok(mentioned)
     }
+}
+
+/// Stores who somebody is.
+pub(super) fn person(db: &Connection, person: Person) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO user(uid, name, extra) VALUES (?1, ?2, ?3)")?.execute(params![
+        person.uid,
+        person.name,
+        written(person.extra)
+    ])?;
+    Ok(())
+}
+
+/// What else is said of something, as it is stored.
+fn written(extra: Map<String, Value>) -> Option<String> {
+    (!extra.is_empty()).then(|| Value::Object(extra).to_string())
 }
 
 /// Whether a row was refused because something unique is there already.

@@ -12,6 +12,9 @@ pub(in crate::graph::embedded) type Batch = Vec<(Box<str>, Steps)>;
 /// About what a list takes beside its word and its steps.
 const LIST: usize = 128;
 
+/// A draft of more bytes than this is stored before it is gone on with. A million blocks take about this.
+const MOST: usize = 64 << 20;
+
 /// Words are spread over so many tables, each small enough for the cache of a processor, which is filled with many words
 /// at a time. One table of all words would be fetched from memory for each of them anew.
 const TABLES: usize = 64;
@@ -23,6 +26,7 @@ pub(in crate::graph::embedded) struct Draft {
     tables: Vec<Table>,
     /// The words that are too long for the tables, which are few.
     long: HashMap<Box<str>, Steps>,
+    /// About how much memory the lists take.
     bytes: usize,
 }
 
@@ -56,9 +60,9 @@ impl Draft {
         }
     }
 
-    /// About how much memory the lists take.
-    pub(in crate::graph::embedded) fn bytes(&self) -> usize {
-        self.bytes
+    /// Whether the lists take as much memory as they may.
+    pub(in crate::graph::embedded) fn is_full(&self) -> bool {
+        self.bytes > MOST
     }
 
     /// Hands out what was collected, and begins again.

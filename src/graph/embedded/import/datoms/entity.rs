@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params_from_i
 use serde_json::{Map, Value};
 
 use super::super::edn::trouble;
-use super::super::export::{Node, Text};
-use super::super::load::Problem;
+use super::super::export::{Node, Person, Text};
+use super::super::load::{self, Problem};
 
 /// What the value of an attribute is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,13 +62,7 @@ pub(super) fn people(db: &Connection) -> Result<(), Problem> {
     let mut people = db.prepare("SELECT person, name, extra FROM entity WHERE person IS NOT NULL")?;
     let mut people = people.query([])?;
     while let Some(row) = people.next()? {
-        let extra = extra(row)?;
-        let extra = (!extra.is_empty()).then(|| Value::Object(extra).to_string());
-        db.prepare_cached("INSERT OR REPLACE INTO user(uid, name, extra) VALUES (?1, ?2, ?3)")?.execute((
-            row.get::<_, String>(0)?,
-            row.get::<_, Option<String>>(1)?,
-            extra,
-        ))?;
+        load::person(db, Person { uid: row.get(0)?, name: row.get(1)?, extra: extra(row)? })?;
     }
     Ok(())
 }
